@@ -1,0 +1,1 @@
+"""Graphs: the workflow language, its diagnostics, the plan, and the compiler to LangGraph."""

@@ -1,0 +1,204 @@
+"""A workflow as data: what a file says once it has been read and checked. Frozen; no behaviour.
+
+`loader` makes it from YAML, `compile` turns it into a LangGraph graph, `plan` bounds its cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .expressions import Expression
+
+Value = Any | Expression
+"""A literal from the file, or an expression (written with a leading ``=`` where a literal could stand)."""
+
+END = "end"
+START = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A place in a file: line and column count from 1; `end` is the column behind the last character."""
+
+    line: int
+    column: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Param:
+    """A parameter of a workflow; its type is the type of its default."""
+
+    default: Any
+    min: float | None = None
+    max: float | None = None
+    choices: tuple[Any, ...] = ()
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSpec:
+    """An agent: a role (prompts and what it returns), a model, sampling settings, and facts for its prompts.
+
+    `temperature`, `top_p`, `max_tokens` are None where the role's own default holds.
+    """
+
+    name: str
+    role: str
+    model: str | None = None
+    temperature: Value = None
+    top_p: Value = None
+    max_tokens: Value = None
+    facts: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Where a node's result goes: `name`, appended to the list there when `append` (written ``name+``)."""
+
+    name: str
+    append: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetSpec:
+    """Limits of one node or workflow; None is no limit. Values may be expressions over `params`."""
+
+    calls: Value = None
+    tokens: Value = None
+    usd: Value = None
+    seconds: Value = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeBase:
+    """What every node has."""
+
+    name: str
+    span: Span
+    budget: BudgetSpec | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskNode(NodeBase):
+    """``ask``: one call of an agent, or with `for_each` one call per item, side by side.
+
+    `for_each` maps a variable to a collection; several collections are walked in step and must be equally
+    long. In prompts and in `facts` the variables, and `index` (from 0), are then bound. An item that is
+    None is passed over: its result is None. The result is a record, or with `for_each` a list with a
+    record or None (abstained, failed) per item. `quorum` is how many must stand.
+    """
+
+    does: Literal["ask"] = "ask"
+    agent: str
+    mode: str | None = None
+    facts: Mapping[str, Value] = field(default_factory=dict)
+    for_each: Mapping[str, Expression] | None = None
+    at_most: Value = None
+    quorum: Value = 1
+    timeout: Value = None
+    save: Save | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleNode(NodeBase):
+    """``sample``: `n` completions of one prompt; the result is the list of samples that stand.
+
+    `stop` is looked at after each sample, with `samples` (so far) and `remaining` bound; once true, what is
+    in flight is cancelled. With `stop`, at most `wave` are in flight. `timeout` is seconds for each.
+    """
+
+    does: Literal["sample"] = "sample"
+    agent: str
+    n: Value = 1
+    mode: str | None = None
+    facts: Mapping[str, Value] = field(default_factory=dict)
+    stop: Expression | None = None
+    wave: Value = 4
+    quorum: Value = 1
+    timeout: Value = None
+    logprobs: Value = False
+    save: Save | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreNode(NodeBase):
+    """``score``: grades samples with each scorer in `by` (agents that return a Score), side by side.
+
+    The result is the items with `scores` filled and, by `total`, `score`: an expression in which each
+    scorer's name is its Score (or None) and `item` the sample. Scores already there are kept.
+    `when` may leave scorers out: it maps a scorer to a condition.
+    """
+
+    does: Literal["score"] = "score"
+    items: Expression
+    by: tuple[str, ...]
+    when: Mapping[str, Expression] = field(default_factory=dict)
+    total: Expression | None = None
+    at_most: Value = None
+    timeout: Value = None
+    save: Save | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoteNode(NodeBase):
+    """``vote``: a vote over the answers of `items`; pure, no call. `weights` is an expression over `item`."""
+
+    does: Literal["vote"] = "vote"
+    items: Expression
+    weights: Expression | None = None
+    rule: Value = "majority"
+    tie: Value = "first"
+    quorum: Value = 1
+    save: Save | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetNode(NodeBase):
+    """``set``: names bound to expressions, in order; each may read the ones before. Pure, no call."""
+
+    does: Literal["set"] = "set"
+    values: tuple[tuple[Save, Expression], ...]
+
+
+NodeSpec = AskNode | SampleNode | ScoreNode | VoteNode | SetNode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeSpec:
+    """A conditional edge: taken when `when` holds (None: always) and no earlier one of its list did."""
+
+    to: str
+    when: Expression | None = None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fork:
+    """Unconditional edges to several nodes that run side by side; they meet again at `join`."""
+
+    to: tuple[str, ...]
+    join: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowSpec:
+    """A whole workflow. `edges` maps a node (or ``start``) to its conditional edges, or to a fork."""
+
+    name: str
+    title: str = ""
+    about: str = ""
+    cite: str = ""
+    kind: str = "auto"
+    inputs: tuple[str, ...] = ("question",)
+    params: Mapping[str, Param] = field(default_factory=dict)
+    agents: Mapping[str, AgentSpec] = field(default_factory=dict)
+    nodes: Mapping[str, NodeSpec] = field(default_factory=dict)
+    edges: Mapping[str, tuple[EdgeSpec, ...] | Fork] = field(default_factory=dict)
+    answer: Expression
+    fallback: Expression | None = None
+    budget: BudgetSpec | None = None
+    source: str = ""
+    path: str = ""

@@ -1,0 +1,1 @@
+"""Models: one gateway (limits, budget, retries, cache, journal hook) and the back ends behind it."""

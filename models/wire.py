@@ -1,0 +1,210 @@
+"""What goes to a model and what comes back, in one shape for every back end."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import orjson
+
+from rebut.records import Usage
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request for `n` completions of the same messages.
+
+    Attributes:
+        model: the model string, such as ``local/smollm2`` or ``openai/gpt-5-mini``.
+        messages: system, user and assistant turns. A last assistant turn is a prefill: the completion
+            continues it, and the back end returns only what was added.
+        schema: a JSON Schema that the completion must fit, where the back end can constrain decoding.
+        logprobs: None for none; otherwise how many alternatives per token (0: the chosen token only).
+        timeout: seconds for one attempt.
+        extra: passed through to the provider untouched.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    n: int = 1
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    schema: Mapping[str, Any] | None = None
+    logprobs: int | None = None
+    timeout: float | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> bytes:
+        """Canonical bytes (sorted keys); equal requests give equal bytes. `timeout` is left out."""
+        return orjson.dumps(
+            {
+                "model": self.model,
+                "messages": [[m.role, m.content] for m in self.messages],
+                "n": self.n,
+                "temperature": self.temperature,
+                "top_p": self.top_p,
+                "max_tokens": self.max_tokens,
+                "stop": self.stop,
+                "seed": self.seed,
+                "schema": self.schema,
+                "logprobs": self.logprobs,
+                "extra": self.extra,
+            },
+            option=orjson.OPT_SORT_KEYS,
+        )
+
+    def hash(self) -> str:
+        """Content address of the request: 32 hex digits (BLAKE2b-128 of `as_json`)."""
+        return hashlib.blake2b(self.as_json(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token that the model wrote, its natural-log probability, and the alternatives (token, log-probability)."""
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
+Finish = Literal["stop", "length", "content_filter", "tool_calls", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """One completion. `reasoning` is what a reasoning model showed apart from its answer."""
+
+    text: str
+    finish: Finish = "stop"
+    logprobs: tuple[TokenLogprob, ...] | None = None
+    reasoning: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """The completions of one request, and what they used.
+
+    `usage.usd` is None when no price is known. `seconds` is the time from sending to the last byte.
+    """
+
+    completions: tuple[Completion, ...]
+    usage: Usage
+    model: str = ""
+    seconds: float = 0.0
+    id: str = ""
+
+    def as_json(self) -> bytes:
+        """Bytes that `response_of` reads back."""
+        return orjson.dumps(
+            {
+                "completions": [
+                    {"text": c.text, "finish": c.finish, "reasoning": c.reasoning}
+                    | (
+                        {"logprobs": [[p.token, p.logprob, p.top] for p in c.logprobs]}
+                        if c.logprobs is not None
+                        else {}
+                    )
+                    for c in self.completions
+                ],
+                "usage": self.usage.__dict__,
+                "model": self.model,
+                "seconds": self.seconds,
+                "id": self.id,
+            }
+        )
+
+
+def response_of(body: bytes | str) -> Response:
+    """The response whose `as_json` is `body`."""
+    data = orjson.loads(body)
+    return Response(
+        completions=tuple(
+            Completion(
+                text=c["text"],
+                finish=c["finish"],
+                reasoning=c.get("reasoning"),
+                logprobs=tuple(
+                    TokenLogprob(t, lp, tuple((a, b) for a, b in top)) for t, lp, top in c["logprobs"]
+                )
+                if "logprobs" in c
+                else None,
+            )
+            for c in data["completions"]
+        ),
+        usage=Usage(**data["usage"]),
+        model=data["model"],
+        seconds=data["seconds"],
+        id=data["id"],
+    )
+
+
+def request_of(body: bytes | str) -> Request:
+    """The request whose `as_json` is `body`."""
+    data = orjson.loads(body)
+    data["messages"] = tuple(Message(role, content) for role, content in data["messages"])
+    data["stop"] = tuple(data["stop"])
+    return Request(**data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a back end can do for a model.
+
+    `n` means that one request may ask for several completions with one prefill; `schema` that decoding
+    is constrained; `prefill` that a last assistant message is continued.
+    """
+
+    n: bool = False
+    schema: bool = False
+    logprobs: bool = False
+    seed: bool = False
+    prefill: bool = False
+    stream: bool = False
+    concurrency: int = 64
+
+
+Sink = Callable[[int, str], None]
+"""Takes (index of the completion, piece of text) while it is written."""
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """A place where models run. One instance serves all models of its prefix; safe for concurrent calls."""
+
+    def capabilities(self, model: str) -> Capabilities:
+        """What the back end can do for the model; must not load the model."""
+        ...
+
+    async def complete(self, request: Request, sink: Sink | None = None) -> Response:
+        """Ask for completions: one attempt, no retry, no limit; cancelling the task cancels the work.
+
+        May return fewer completions than `request.n`. `sink`, where the back end can stream, gets text as
+        it comes; the response is complete all the same.
+
+        Raises:
+            ModelError: one of its subclasses.
+        """
+        ...
+
+    def price(self, model: str) -> tuple[float, float] | None:
+        """US dollars for one prompt token and one completion token; None when not known."""
+        ...
+
+    async def close(self) -> None:
+        """Free what the back end holds; no call is in flight."""
+        ...

@@ -1,0 +1,205 @@
+"""Typed records that agents return and workflows keep in their state.
+
+All are frozen: a node never changes a record, it writes a new one (`record.model_copy(update=...)`).
+Field names follow the papers' vocabulary. Nothing here has a silent default score: what could not be
+read is `None`, and the call that gave it is counted as an abstention.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Record(BaseModel):
+    """Base of all records: frozen, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Score(Record):
+    """A judgement in numbers of one candidate.
+
+    Attributes:
+        value: in [0, 1].
+        steps: per reasoning step, each in [0, 1]; None for a scorer of outcomes.
+        reason: the scorer's words, where it gave any.
+    """
+
+    value: float = Field(ge=0, le=1)
+    steps: tuple[float, ...] | None = None
+    reason: str = ""
+
+
+class Sample(Record):
+    """One completion of an agent: its text and the answer found in it.
+
+    Attributes:
+        text: the completion as written.
+        answer: the extracted answer, or None when there is none (the sample then abstains in a vote).
+        agent: who said it, by its name in the workflow.
+        model: the model string.
+        index: place in its fan-out, from 0.
+        visit: which visit of the node made it, from 1.
+        confidence: exp of the mean token log-probability, in (0, 1]; None where not asked for or not given.
+        scores: by scorer's name.
+        score: the combined score that a `score` node wrote.
+        call: path of the model call in the run's journal.
+    """
+
+    text: str
+    answer: str | None = None
+    agent: str = ""
+    model: str = ""
+    index: int = 0
+    visit: int = 1
+    confidence: float | None = None
+    scores: Mapping[str, Score] = Field(default_factory=dict)
+    score: float | None = None
+    call: str = ""
+
+
+class Critique(Record):
+    """A reviewer's reading of one candidate.
+
+    Attributes:
+        accepted: True when the reviewer found nothing to mend.
+        text: what is wrong and how to mend it.
+    """
+
+    accepted: bool
+    text: str
+    agent: str = ""
+    model: str = ""
+    call: str = ""
+
+
+class Verdict(Record):
+    """A judge's ruling.
+
+    Attributes:
+        decided: whether the judge settled on an answer (`answer` is then not None).
+        answer: the answer.
+        side: the supported agent's name, or None for neither.
+        reason: the judge's words.
+    """
+
+    decided: bool
+    answer: str | None = None
+    side: str | None = None
+    reason: str = ""
+    agent: str = ""
+    model: str = ""
+    call: str = ""
+
+
+class Candidates(Record):
+    """The distinct answers that a judge found in a debate."""
+
+    answers: tuple[str, ...]
+    agent: str = ""
+    model: str = ""
+    call: str = ""
+
+
+class Tally(Record):
+    """One answer in a vote.
+
+    Attributes:
+        answer: as the first voter wrote it.
+        weight: summed weight of its voters (its count in a plain vote).
+        members: indices of its voters among the voted items.
+    """
+
+    answer: str
+    weight: float
+    members: tuple[int, ...]
+
+
+class Vote(Record):
+    """The outcome of a vote over equivalence classes of answers.
+
+    Attributes:
+        answer: the winning answer, or None when nobody voted or a tie stayed open.
+        winner: index of the winner's best voter (highest weight, then first) among the voted items.
+        share: the winner's part of all weight, in [0, 1].
+        margin: the winner's share less the runner-up's, in [0, 1].
+        entropy: Shannon entropy of the weights in nats.
+        tallies: all answers, heaviest first.
+        voters: how many items voted.
+        abstained: how many items had no answer.
+        failed: how many calls failed before they could vote.
+        tied: whether the first place was tied, and was given by the tie rule.
+        rule: the decision rule, such as ``majority``; `tie` the tie rule.
+    """
+
+    answer: str | None
+    winner: int | None
+    share: float
+    margin: float
+    entropy: float
+    tallies: tuple[Tally, ...]
+    voters: int
+    abstained: int
+    failed: int = 0
+    tied: bool = False
+    rule: str = "majority"
+    tie: str = "first"
+
+    @property
+    def members(self) -> tuple[int, ...]:
+        """Indices of the voters for the winning answer."""
+        return self.tallies[0].members if self.tallies and self.answer is not None else ()
+
+
+class Usage(Record):
+    """What calls used. Tokens are the server's own count; `usd` is None when a price is not known.
+
+    Attributes:
+        calls: completions asked for (one request for n samples counts n).
+        requests: HTTP requests or engine requests that were answered.
+        prompt: prompt tokens; `cached` of them came from the server's prefix cache.
+        completion: completion tokens; `reasoning` of them were hidden reasoning.
+        usd: price in US dollars.
+        seconds: summed time of the calls (not the wall time of the run).
+    """
+
+    calls: int = 0
+    requests: int = 0
+    prompt: int = 0
+    completion: int = 0
+    cached: int = 0
+    reasoning: int = 0
+    usd: float | None = 0.0
+    seconds: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        usd = None if self.usd is None or other.usd is None else self.usd + other.usd
+        return Usage.model_construct(
+            calls=self.calls + other.calls,
+            requests=self.requests + other.requests,
+            prompt=self.prompt + other.prompt,
+            completion=self.completion + other.completion,
+            cached=self.cached + other.cached,
+            reasoning=self.reasoning + other.reasoning,
+            usd=usd,
+            seconds=self.seconds + other.seconds,
+        )
+
+    @property
+    def tokens(self) -> int:
+        """Prompt and completion tokens together."""
+        return self.prompt + self.completion
+
+
+def plain(value: Any) -> Any:
+    """A value made of JSON types only: records become objects, tuples become lists."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(v) for v in value]
+    return value
