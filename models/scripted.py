@@ -115,7 +115,8 @@ class Script(BaseModel):
     def can(self) -> Capabilities:
         """The capabilities as stated; all of them where nothing is."""
         stated: dict[str, Any] = {f.name: getattr(EVERYTHING, f.name) for f in fields(Capabilities)}
-        return Capabilities(**(stated | self.capabilities))
+        stated.update(self.capabilities)
+        return Capabilities(**stated)
 
     def cues(self, where: str) -> list[Cue]:
         """The rules, each with a count of its own, starting at its first line."""

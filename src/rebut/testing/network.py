@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ class NetworkBlocked(RuntimeError):
 
 
 @contextmanager
-def block_network() -> Iterator[None]:
+def block_network() -> Generator[None]:
     """Let Python's sockets reach this machine only: loopback addresses and local sockets.
 
     Sockets opened by C libraries (such as uvloop's) and by child processes are not seen.
