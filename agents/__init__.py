@@ -1,0 +1,1 @@
+"""Agents: roles, prompts, typed returns, and what is done with their answers."""

@@ -1,0 +1,123 @@
+"""An agent: a name, a role and a model, with one verb. It owns a voice, never the flow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..models.journal import CallSite
+from ..models.wire import Capabilities, Message, Request
+from .answers import instruction
+from .asking import Asking, OnNote, Session
+from .chat import without_prefill
+from .returns import Expected, Returned, expected, reply_format, schema_of
+from .roles import Mode, Role
+
+if TYPE_CHECKING:
+    from ..models.budget import Budget
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """Someone who is asked: a role played by a model.
+
+    `temperature`, `top_p` and `max_tokens` are None where the mode's own default holds; `facts` are bound
+    in every prompt, behind the facts of a call.
+    """
+
+    name: str
+    role: Role
+    model: str
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    async def ask(
+        self,
+        session: Session,
+        *,
+        path: str,
+        node: str,
+        visit: int,
+        mode: str | None = None,
+        facts: Mapping[str, Any],
+        kind: str = "auto",
+        seed: int | None = None,
+        n: int = 1,
+        logprobs: int | None = None,
+        budget: Budget | None = None,
+        timeout: float | None = None,
+        reasks: int = 1,
+        schema: bool = True,
+        on_note: OnNote | None = None,
+    ) -> list[Returned | None]:
+        """Ask for `n` completions; one record for each, None where it abstained.
+
+        A reply that does not fit its record is asked again up to `reasks` times, that one alone, and then
+        abstains. After the last hand-over by the session nothing is awaited, so a replay takes the same turns.
+
+        Args:
+            path: of the call in the run's journal; the k-th re-ask of reply i is at ``path~k``
+                (``path#i~k`` where `n` is above 1).
+            kind: the workflow's kind of answer.
+            seed: left out where the temperature is 0.
+            logprobs: alternatives per token (0: the chosen token only); None for none.
+            timeout: seconds for the call.
+            schema: whether decoding may be constrained, where the back end can.
+            on_note: told of re-asks, repairs and abstentions.
+
+        Raises:
+            WorkflowError: the prompt cannot be rendered.
+            ModelError: the call failed. A failed re-ask lets its reply abstain if others of the call stand.
+            BudgetSpent: a limit was reached, likewise.
+        """
+        chosen = self.role.mode(mode)
+        known = {"params": {}, "index": 0, **self.facts, **facts}
+        want = expected(chosen.returns, kind, known, chosen.answer_required)
+        bound = known | {
+            "agent": self.name,
+            "visit": visit,
+            "answer_format": instruction(kind),
+            "reply_format": reply_format(want),
+        }
+        able = session.gateway.capabilities(self.model)
+        request = self._request(chosen, chosen.render(bound), want, able, seed, n, logprobs, schema)
+        asking = Asking(
+            session=session,
+            request=request,
+            site=CallSite(path=path, node=node, visit=visit, agent=self.name, role=self.role.name),
+            want=want,
+            index=known["index"],
+            budget=budget,
+            timeout=timeout,
+            on_note=on_note,
+        )
+        return await asking.run(reasks)
+
+    def _request(
+        self,
+        mode: Mode,
+        messages: tuple[Message, ...],
+        want: Expected,
+        able: Capabilities,
+        seed: int | None,
+        n: int,
+        logprobs: int | None,
+        constrain: bool,
+    ) -> Request:
+        before, prefill = without_prefill(messages)
+        temperature = mode.temperature if self.temperature is None else self.temperature
+        return Request(
+            model=self.model,
+            messages=messages if able.prefill else before,
+            n=n,
+            temperature=temperature,
+            top_p=mode.top_p if self.top_p is None else self.top_p,
+            max_tokens=mode.max_tokens if self.max_tokens is None else self.max_tokens,
+            stop=mode.stop,
+            seed=None if temperature == 0 else seed,
+            schema=schema_of(want) if constrain and able.schema and not (prefill and able.prefill) else None,
+            logprobs=logprobs if able.logprobs else None,
+        )

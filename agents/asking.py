@@ -1,0 +1,130 @@
+"""One call of an agent and the re-asks that it leads to: replies become records, or abstain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rebut.errors import BudgetSpent, ModelError, Unparsed
+
+from ..models.journal import CallSite
+from ..models.wire import Capabilities, Completion, Request, Response
+from .chat import asked_again, continued, without_prefill
+from .returns import Expected, Returned, read_json, read_text, reply_format
+
+if TYPE_CHECKING:
+    from ..models.budget import Budget
+
+OnNote = Callable[[str, str, Mapping[str, Any]], None]
+"""Told what happened (``abstained``, ``reasked``, ``repaired``), in words, and with facts."""
+
+
+class Gateway(Protocol):
+    """What an agent asks about a model."""
+
+    def capabilities(self, model: str) -> Capabilities:
+        """What its back end can do."""
+        ...
+
+
+class Session(Protocol):
+    """Where an agent's calls go."""
+
+    @property
+    def gateway(self) -> Gateway:
+        """The way to the models."""
+        ...
+
+    async def call(
+        self, request: Request, site: CallSite, *, budget: Budget | None = None, timeout: float | None = None
+    ) -> Response:
+        """The response, from the model or from the journal."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """One call: the request, its place in the run, and what is wanted of the replies."""
+
+    session: Session
+    request: Request
+    site: CallSite
+    want: Expected
+    index: int
+    budget: Budget | None
+    timeout: float | None
+    on_note: OnNote | None
+
+    async def run(self, reasks: int) -> list[Returned | None]:
+        """A record for each completion, None for one that abstained.
+
+        Raises:
+            ModelError, BudgetSpent: of the call; of a re-ask only when no other completion stands.
+        """
+        response = await self._call(self.request, self.site)
+        records: list[Returned | None] = [None] * self.request.n
+        unfit: dict[int, Unparsed] = {}
+        for i in range(self.request.n):
+            try:
+                records[i] = self._read(self.request, _completion(response, i), self.site.path, i)
+            except Unparsed as error:
+                unfit[i] = error
+        for i, error in unfit.items():
+            alone = all(record is None for record in records)
+            records[i] = await self._again(i, error, reasks, alone)
+        return records
+
+    async def _again(self, i: int, error: Unparsed, reasks: int, alone: bool) -> Returned | None:
+        """Ask for reply `i` until it fits; None when it abstains."""
+        path = self.site.path if self.request.n == 1 else f"{self.site.path}#{i}"
+        for k in range(1, reasks + 1):
+            at = f"{path}~{k}"
+            self._note("reasked", f"asked again: {error.reason}", at, error.reason)
+            request = self._mending(error)
+            try:
+                response = await self._call(request, replace(self.site, path=at))
+                return self._read(request, _completion(response, 0), at, i)
+            except Unparsed as next_error:
+                error = next_error
+            except (ModelError, BudgetSpent) as failure:
+                if alone:
+                    raise
+                self._note("abstained", f"abstained, as asking again failed: {failure}", at, error.reason)
+                return None
+        self._note("abstained", f"abstained: {error.reason}", path, error.reason)
+        return None
+
+    def _call(self, request: Request, site: CallSite) -> Any:
+        return self.session.call(request, site, budget=self.budget, timeout=self.timeout)
+
+    def _read(self, request: Request, completion: Completion, path: str, i: int) -> Returned:
+        """The record of a completion.
+
+        Raises:
+            Unparsed: it does not fit.
+        """
+        text = continued(without_prefill(request.messages)[1], completion.text)
+        cut = completion.finish == "length"
+        about = {"agent": self.site.agent, "model": request.model, "call": path}
+        if self.want.returns == "text":
+            place = {"index": self.index + i, "visit": self.site.visit}
+            return read_text(text, self.want, completion.logprobs, cut=cut, **about, **place)
+        record, repaired = read_json(text, self.want, cut=cut, **about)
+        if repaired:
+            self._note("repaired", "the reply's JSON had to be repaired", path, "")
+        return record
+
+    def _mending(self, error: Unparsed) -> Request:
+        complaint = f"Your reply does not fit: {error.reason}. Write the whole reply again.\n{reply_format(self.want)}"
+        return replace(self.request, messages=asked_again(self.request.messages, error.text, complaint), n=1)
+
+    def _note(self, what: str, text: str, path: str, reason: str) -> None:
+        if self.on_note is not None:
+            self.on_note(what, text, {"call": path, "agent": self.site.agent, "reason": reason})
+
+
+def _completion(response: Response, i: int) -> Completion:
+    if i >= len(response.completions):
+        raise Unparsed("", "the model gave no completion")
+    return response.completions[i]

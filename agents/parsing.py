@@ -1,0 +1,152 @@
+"""Reading a model's JSON: as it is, out of a fence, out of prose, and at last repaired. Never guessed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from rebut.errors import Unparsed
+
+from .wires import Wire
+
+W = TypeVar("W", bound=Wire)
+
+CUT = "the reply was cut off before its end, so it must be shorter"
+
+_THOUGHT = re.compile(r"\A\s*<(think|thinking)>.*?(?:</\1>|\Z)", re.DOTALL)
+_FENCED = re.compile(r"```[a-zA-Z]*[ \t]*\n?(.*?)```", re.DOTALL)
+_NUMERAL = re.compile(r"(?<![0-9./-])([0-9]{1,2})(?:\.0+)?(?![0-9])(?!\.[0-9])(?!\s*/)", re.ASCII)
+# A reply is some hundred tokens long; what a runaway model wrote beyond is not searched.
+_SEARCHED, _REPAIRED, _STARTS = 100_000, 20_000, 1000
+
+
+class _Twice(ValueError):
+    """A key stands twice in one object, so that either value would be a guess."""
+
+
+def parse(text: str, wire: type[W], *, cut: bool = False) -> tuple[W, bool]:
+    """What the model wrote, and whether its JSON had to be repaired.
+
+    `cut` says that the reply was stopped by its length limit; broken JSON is then not repaired, as the
+    last value may be half of one.
+
+    Raises:
+        Unparsed: its `reason` can be sent back to the model.
+    """
+    shown = visible(text)
+    data, repaired = _object(shown, frozenset(wire.model_fields), cut)
+    try:
+        read = wire.model_validate(data)
+    except ValidationError as error:
+        problems = [_problem(e) for e in error.errors(include_url=False, include_context=False)]
+        raise Unparsed(text, "; ".join(problems)) from None
+    if missing := _unwritten(read.numerals(), shown):
+        raise Unparsed(text, f"the number {missing} is not written out in the reply")
+    return read, repaired
+
+
+def visible(text: str) -> str:
+    """The text without a block of thoughts at its start.
+
+    >>> visible("<think>4? No, 5.</think> 5")
+    '5'
+    """
+    return _THOUGHT.sub("", text, count=1).strip()
+
+
+def _object(text: str, keys: Collection[str], cut: bool) -> tuple[dict[str, Any], bool]:
+    try:
+        for data in _readings(text, keys):
+            return data, False
+    except _Twice as error:
+        raise Unparsed(text, str(error)) from None
+    if cut:
+        raise Unparsed(text, CUT)
+    data = _mended(text, keys)
+    if data is None:
+        raise Unparsed(text, "the reply holds no JSON object")
+    return data, True
+
+
+def _readings(text: str, keys: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Objects that stand in the text as valid JSON, the likeliest first."""
+    for piece in (text, *reversed(_FENCED.findall(text[-_SEARCHED:]))):
+        data = _loaded(piece.strip())
+        if isinstance(data, dict):
+            yield data
+    found = [data for data in _embedded(text[-_SEARCHED:]) if keys & data.keys()]
+    yield from reversed(found)
+
+
+def _embedded(text: str) -> Iterator[dict[str, Any]]:
+    """Every outermost object that stands in the text."""
+    at = -1
+    for _ in range(_STARTS):
+        at = text.find("{", at + 1)
+        if at < 0:
+            return
+        try:
+            data, end = _DECODER.raw_decode(text, at)
+        except _Twice:
+            raise
+        except (ValueError, RecursionError):
+            continue
+        yield data
+        at = end - 1
+
+
+def _mended(text: str, keys: Collection[str]) -> dict[str, Any] | None:
+    start = text.find("{")
+    if start < 0:
+        return None
+    from json_repair import repair_json
+
+    try:
+        data: Any = repair_json(text[start : start + _REPAIRED], return_objects=True, skip_json_loads=True)
+    except Exception:  # a third party's parser on hostile text: whatever it raises, there is no object
+        return None
+    found = [item for item in (data if isinstance(data, list) else [data]) if isinstance(item, dict)]
+    return next((item for item in reversed(found) if keys & item.keys()), found[-1] if found else None)
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return _DECODER.decode(text)
+    except _Twice:
+        raise
+    except (ValueError, RecursionError):
+        return None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise _Twice(f'"{twice}" is given twice')
+    return data
+
+
+# Numbers stay as they were written: nothing is rounded, and no huge one is computed.
+_DECODER = json.JSONDecoder(
+    parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_once, strict=False
+)
+
+
+def _unwritten(numerals: tuple[int, ...], text: str) -> int | None:
+    """The first number that does not stand in the text as often as it was read out of it."""
+    written = Counter(int(numeral) for numeral in _NUMERAL.findall(text)) if numerals else Counter()
+    return next((n for n, count in Counter(numerals).items() if written[n] < count), None)
+
+
+def _problem(error: ErrorDetails) -> str:
+    key, *place = error["loc"] or ("the object",)
+    where = f" item {place[0] + 1}" if place and isinstance(place[0], int) else ""
+    if error["type"] == "missing":
+        return f'"{key}" is missing'
+    return f'"{key}"{where}: {error["msg"].removeprefix("Value error, ")}'
