@@ -1,0 +1,69 @@
+"""Make a request fit what is left of a budget: fewer samples first, then shorter ones, then not at all."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import orjson
+
+from .budget import Budget, Limits, Reservation
+from .wire import Request
+
+LEAST_TOKENS = 16
+"""A completion is not cut below this many tokens to fit."""
+
+USUAL_TOKENS = 2048
+"""Tokens that a completion may have when tokens or money are limited and the request does not say."""
+
+Price = tuple[float, float]
+
+
+def prompt_bound(request: Request) -> int:
+    """An upper bound of the request's prompt tokens, for any tokenizer and chat template.
+
+    A token stands for at least one byte; 16 tokens are for each message's frame, 96 for a template's preface.
+    """
+    size = 96
+    for message in request.messages:
+        size += len(message.content.encode("utf-8", "surrogatepass")) + 16
+    if request.schema is not None:
+        size += len(orjson.dumps(request.schema))
+    return size
+
+
+def fit(request: Request, budget: Budget, price: Price | None) -> tuple[Request, Reservation]:
+    """The request as it fits into the budget, and the reservation for it.
+
+    Args:
+        price: US dollars for a prompt token and a completion token; needed only when money is limited.
+
+    Raises:
+        BudgetSpent: there is no room, not even for one completion of 16 tokens.
+    """
+    room = budget.room()
+    n = request.n if room.calls is None else max(1, min(request.n, room.calls))
+    if room.tokens is None and room.usd is None:
+        return _asking(request, n, request.max_tokens), budget.reserve(calls=n)
+    prompt, each = prompt_bound(request), request.max_tokens or USUAL_TOKENS
+    affordable = _affordable(room, prompt, price)
+    if n * each > affordable:
+        n = max(1, min(n, affordable // each))
+        each = min(each, max(affordable // n, LEAST_TOKENS))
+    money = prompt * price[0] + n * each * price[1] if price else 0.0
+    held = budget.reserve(calls=n, prompt_tokens=prompt, completion_tokens=n * each, usd=money)
+    return _asking(request, n, each), held
+
+
+def _affordable(room: Limits, prompt: int, price: Price | None) -> int:
+    """How many completion tokens there is room for, in all."""
+    tokens = sys.maxsize if room.tokens is None else max(0, room.tokens - prompt)
+    if room.usd is not None and price is not None and price[1] > 0:
+        tokens = min(tokens, max(0, int((room.usd - prompt * price[0]) / price[1])))
+    return tokens
+
+
+def _asking(request: Request, n: int, max_tokens: int | None) -> Request:
+    if n == request.n and max_tokens == request.max_tokens:
+        return request
+    return replace(request, n=n, max_tokens=max_tokens)

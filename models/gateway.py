@@ -1,0 +1,239 @@
+"""The one door to all models: limits, retries, fallbacks and single flight around the back ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import TracebackType
+
+from rebut.errors import ModelBusy, ModelError, ModelTimeout, ModelUnavailable, SettingsError
+from rebut.settings import Settings, load_settings
+
+from .flights import Answer, Flights, OnFallback, OnRetry, Watch
+from .limiter import Limiter
+from .registry import Registry
+from .retry import Backoff
+from .wire import Backend, Capabilities, Request, Response, Sink
+
+_FALLS_BACK = (ModelUnavailable, ModelBusy, ModelTimeout)
+_OVERLOAD = frozenset({None, 429, 503, 529})
+
+
+@dataclass(slots=True, eq=False)
+class _Route:
+    """Where the requests for one model string go."""
+
+    model: str
+    backend: Backend
+    capabilities: Capabilities
+    limiter: Limiter
+    fallbacks: tuple[str, ...]
+
+
+class Gateway:
+    """All models of one process, for one event loop."""
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        backends: Mapping[str, Backend] | None = None,
+        backoff: Backoff | None = None,
+    ) -> None:
+        """
+        Args:
+            settings: None reads them (`rebut.toml`, environment).
+            backends: prefix -> back end, before those that rebut knows.
+            backoff: None for `settings.retries` and random jitter.
+        """
+        self.settings = load_settings() if settings is None else settings
+        self._registry = Registry(self.settings, backends)
+        self._backoff = backoff or Backoff(attempts=self.settings.retries + 1)
+        self._routes: dict[str, _Route] = {}
+        self._flights = Flights()
+
+    async def __aenter__(self) -> Gateway:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def capabilities(self, model: str) -> Capabilities:
+        """What the model's back end can do.
+
+        Raises:
+            ModelUnavailable: no back end serves the model string.
+        """
+        return self._route(model).capabilities
+
+    def price(self, model: str) -> tuple[float, float] | None:
+        """US dollars for a prompt token and a completion token; None when not known."""
+        return self.settings.prices.get(model) or self._route(model).backend.price(model)
+
+    def dearest(self, model: str) -> tuple[float, float]:
+        """The highest prices among the model and its fallbacks.
+
+        Raises:
+            SettingsError: one of them has no known price, so that money cannot be limited.
+        """
+        prices: list[tuple[float, float]] = []
+        for name in (model, *self._route(model).fallbacks):
+            price = self.price(name)
+            if price is None:
+                raise SettingsError(
+                    f"usd is limited, but the price of {name!r} is not known "
+                    f'(set it in rebut.toml: prices."{name}" = [prompt token, completion token])'
+                )
+            prices.append(price)
+        return (max(p for p, _ in prices), max(c for _, c in prices))
+
+    async def complete(
+        self,
+        request: Request,
+        *,
+        deadline: float | None = None,
+        sink: Sink | None = None,
+        on_retry: OnRetry | None = None,
+        on_fallback: OnFallback | None = None,
+    ) -> Answer:
+        """Ask for completions, patiently; returns the response and how many attempts were made.
+
+        An equal request (of temperature 0, or with a seed) that is already in flight is joined, not sent;
+        all but one of those who wait for it get a response whose usage is nothing.
+
+        Args:
+            deadline: on the loop's clock (`loop.time()`); passing it is a ModelTimeout.
+            sink: takes pieces of text as they come; after a retry they come from the start again.
+
+        Raises:
+            ModelError: after all attempts and fallbacks.
+        """
+        watch = Watch(sink, on_retry, on_fallback)
+        if sink is None and (request.temperature == 0 or request.seed is not None):
+            return await self._flights.join(
+                request, deadline, watch, lambda w: self._with_fallbacks(request, deadline, w)
+            )
+        return await self._with_fallbacks(request, deadline, watch)
+
+    async def close(self) -> None:
+        """Free what the back ends hold; no call may be in flight."""
+        for route in self._routes.values():
+            route.limiter.close()
+        self._routes.clear()
+        await self._registry.close()
+
+    def _route(self, model: str) -> _Route:
+        route = self._routes.get(model)
+        if route is None:
+            backend = self._registry.backend(model)
+            capabilities = backend.capabilities(model)
+            settings = self.settings
+            most = (
+                settings.concurrency.get(model) or settings.concurrency.get("*") or capabilities.concurrency
+            )
+            limiter = Limiter(most)
+            route = _Route(model, backend, capabilities, limiter, settings.fallbacks.get(model, ()))
+            self._routes[model] = route
+        return route
+
+    async def _with_fallbacks(self, request: Request, deadline: float | None, watch: Watch) -> Answer:
+        route = self._route(request.model)
+        try:
+            return await self._patiently(route, request, deadline, watch)
+        except _FALLS_BACK as error:
+            if not route.fallbacks:
+                raise
+            failure: ModelError = error
+        failed = request.model
+        for other in route.fallbacks:
+            if deadline is not None and asyncio.get_running_loop().time() >= deadline:
+                break
+            if watch.on_fallback:
+                watch.on_fallback(failed, other, failure)
+            try:
+                return await self._patiently(
+                    self._route(other), replace(request, model=other), deadline, watch
+                )
+            except _FALLS_BACK as error:
+                failed, failure = other, error
+        raise failure
+
+    async def _patiently(
+        self, route: _Route, request: Request, deadline: float | None, watch: Watch
+    ) -> Answer:
+        """Attempts with back-off between them."""
+        attempt = 1
+        while True:
+            try:
+                return await self._attempt(route, request, deadline, watch.sink), attempt
+            except ModelError as error:
+                left = None if deadline is None else deadline - asyncio.get_running_loop().time()
+                wait = self._backoff.wait(attempt, error, left)
+                if wait is None:
+                    raise
+                if watch.on_retry:
+                    watch.on_retry(attempt, wait, error)
+            await asyncio.sleep(wait)
+            attempt += 1
+
+    async def _attempt(
+        self, route: _Route, request: Request, deadline: float | None, sink: Sink | None
+    ) -> Response:
+        """One request, as soon as the limiter admits it."""
+        limiter = route.limiter
+        permit = limiter.enter()
+        if permit is None:
+            permit = await self._in_line(limiter, deadline, request.model)
+        try:
+            response = await self._timed(route, request, deadline, sink)
+        except ModelError as error:
+            overload = _is_overload(error)
+            if error.retry_after and overload:
+                limiter.pause(min(error.retry_after, self._backoff.patience))
+            limiter.exit(permit, well=not overload)
+            raise
+        except BaseException:
+            limiter.leave()
+            raise
+        limiter.exit(permit)
+        return response if response.model == request.model else replace(response, model=request.model)
+
+    async def _timed(
+        self, route: _Route, request: Request, deadline: float | None, sink: Sink | None
+    ) -> Response:
+        seconds = request.timeout or self.settings.timeout
+        until = asyncio.get_running_loop().time() + seconds
+        try:
+            async with asyncio.timeout_at(until if deadline is None else min(until, deadline)) as timer:
+                return await route.backend.complete(request, sink)
+        except TimeoutError:
+            if not timer.expired():
+                raise
+        if deadline is not None and deadline <= until:
+            raise _past_deadline(request.model)
+        raise ModelTimeout(f"no answer from {request.model} within {seconds:g} s", model=request.model)
+
+    async def _in_line(self, limiter: Limiter, deadline: float | None, model: str) -> int:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await limiter.wait()
+        except TimeoutError:
+            raise _past_deadline(model) from None
+
+
+class _Late(ModelTimeout):
+    """The caller's own deadline passed: no word on the server."""
+
+    retryable = False
+
+
+def _past_deadline(model: str) -> ModelTimeout:
+    return _Late(f"no answer from {model} before the deadline", model=model)
+
+
+def _is_overload(error: ModelError) -> bool:
+    if isinstance(error, ModelTimeout):
+        return not isinstance(error, _Late)
+    return isinstance(error, ModelBusy) and error.status in _OVERLOAD

@@ -1,0 +1,1 @@
+"""Hosted models: every provider that LiteLLM knows, and any server that speaks OpenAI's protocol."""

@@ -1,0 +1,300 @@
+"""One run's door to the models: budget, journal and events around every call, in an order that replays."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rebut import errors
+from rebut.errors import BudgetSpent, ModelError, ModelTimeout, RebutError
+from rebut.events import CallDelta, CallFinished, CallRetrying, CallStarted, Emit, Noted
+from rebut.records import Usage
+
+from .budget import Budget, Reservation
+from .fitting import fit
+from .gateway import Gateway
+from .journal import CallSite, Outcome, RunJournal
+from .wire import Request, Response
+
+
+class Session:
+    """The calls of one run.
+
+    A call is reserved and announced before it first suspends; once its outcome is recorded, it is accounted,
+    announced and handed over without suspending. Between two hand-overs a run sees no clock and no chance, so
+    a replay, which hands over the same outcomes in the same order, gives the same events.
+
+    Attributes:
+        clock: seconds since the run's start; moves only when an outcome is handed over.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        run: str,
+        *,
+        budget: Budget,
+        journal: RunJournal | None = None,
+        emit: Emit | None = None,
+        deltas: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """
+        Args:
+            run: the run's id.
+            budget: the run's; without a clock of its own it takes the session's.
+            journal: None keeps nothing.
+            emit: takes the events; it is the one who numbers and keeps the durable ones.
+            deltas: whether text is announced while it is written.
+            monotonic: the real clock, in seconds.
+        """
+        self.gateway, self.run, self.budget = gateway, run, budget
+        self.clock = 0.0
+        self._journal, self._emit, self._deltas = journal, emit, deltas
+        self._monotonic = monotonic
+        self._origin = monotonic()
+        budget.bind(self._read_clock)
+
+    @property
+    def started(self) -> float:
+        """Epoch seconds when the run's clock stood at 0, pauses between a stop and a resume left out.
+
+        May be set before the first call, to count from another moment.
+        """
+        return time.time() - self.elapsed()
+
+    @started.setter
+    def started(self, epoch: float) -> None:
+        self._origin = self._monotonic() - (time.time() - epoch)
+
+    def elapsed(self) -> float:
+        """Real seconds since the run's start; unlike `clock`, differs from replay to replay."""
+        return self._monotonic() - self._origin
+
+    async def call(
+        self, request: Request, site: CallSite, *, budget: Budget | None = None, timeout: float | None = None
+    ) -> Response:
+        """Make a call, or take its recorded outcome.
+
+        Where room is short, fewer and shorter completions are asked for than the request says.
+
+        Args:
+            budget: the narrowest that holds (its parents hold too); None for the run's.
+            timeout: seconds for the call with all its retries.
+
+        Raises:
+            BudgetSpent: no room before the call, or its time ran out during it.
+            ModelError: the call failed for good.
+            SettingsError: money is limited and the price not known.
+            JournalDrift: the journal holds another call at this place.
+        """
+        budget = budget or self.budget
+        request, held = self._reserve(request, budget)
+        try:
+            self._announce(request, site)
+            outcome = await self._outcome(request, site, budget, timeout)
+        except BaseException:
+            held.release()
+            raise
+        return self._hand_over(request, site, outcome, budget, held)
+
+    def _read_clock(self) -> float:
+        return self.clock
+
+    def _reserve(self, request: Request, budget: Budget) -> tuple[Request, Reservation]:
+        if not budget.limited:
+            return request, budget.reserve(calls=request.n)
+        price = self.gateway.dearest(request.model) if budget.priced else None
+        return fit(request, budget, price)
+
+    def _announce(self, request: Request, site: CallSite) -> None:
+        if self._emit is not None:
+            self._emit(
+                CallStarted(
+                    run=self.run,
+                    t=self.clock,
+                    node=site.node,
+                    call=site.path,
+                    agent=site.agent,
+                    role=site.role,
+                    model=request.model,
+                    n=request.n,
+                )
+            )
+
+    async def _outcome(
+        self, request: Request, site: CallSite, budget: Budget, timeout: float | None
+    ) -> Outcome:
+        journal = self._journal
+        if journal is None:
+            return await self._ask(request, site, budget, timeout)
+        if journal.recalling:
+            recalled = await journal.recall(site, request)
+            if recalled is not None:
+                self._origin = self._monotonic() - max(self.clock, recalled.at)
+                return recalled
+        outcome = await self._ask(request, site, budget, timeout)
+        await journal.record(site, request, outcome)
+        return outcome
+
+    async def _ask(self, request: Request, site: CallSite, budget: Budget, timeout: float | None) -> Outcome:
+        """Make the call; what a replay has to repeat becomes an outcome, all else is raised."""
+        left = budget.remaining_seconds(self.elapsed()) if budget.timed else None
+        watch = _Watch(self._emit, self.run, self.clock, site, request.model)
+        deadline = _deadline(left, timeout)
+        if left is not None and left <= 0:
+            return self._late(budget, 0)
+        try:
+            response, attempts = await self.gateway.complete(
+                request,
+                deadline=deadline,
+                sink=watch.delta if self._deltas and self._emit else None,
+                on_retry=watch.retry,
+                on_fallback=watch.fallback,
+            )
+        except ModelError as error:
+            if (
+                isinstance(error, ModelTimeout)
+                and budget.timed
+                and not budget.remaining_seconds(self.elapsed())
+            ):
+                return self._late(budget, watch.attempts)
+            name = _public_name(error)
+            return Outcome(
+                error=name,
+                message=str(error),
+                status=error.status,
+                attempts=watch.attempts,
+                at=self.elapsed(),
+            )
+        return Outcome(response=response, attempts=attempts, at=self.elapsed())
+
+    def _late(self, budget: Budget, attempts: int) -> Outcome:
+        at = max(self.elapsed(), budget.ends_at())
+        return Outcome(error="BudgetSpent", message=str(budget.out_of_time()), attempts=attempts, at=at)
+
+    def _hand_over(
+        self, request: Request, site: CallSite, outcome: Outcome, budget: Budget, held: Reservation
+    ) -> Response:
+        """Account for an outcome and announce it; never suspends."""
+        if outcome.at > self.clock:
+            self.clock = outcome.at
+        response = outcome.response
+        held.settle(_used(response, request.n))
+        if self._emit is not None:
+            self._tell(request, site, outcome, self._emit)
+        if response is None:
+            raise _error_of(outcome, request.model, budget)
+        return response
+
+    def _tell(self, request: Request, site: CallSite, outcome: Outcome, emit: Emit) -> None:
+        response, model = outcome.response, request.model
+        if response is not None and response.model and response.model != model:
+            text = f"{response.model} answered in the place of {model}"
+            data = {"call": site.path, "from": model, "to": response.model}
+            emit(Noted(run=self.run, t=self.clock, node=site.node, what="fallback", text=text, data=data))
+            model = response.model
+        usage = response.usage if response else _NOTHING
+        emit(
+            CallFinished(
+                run=self.run,
+                t=self.clock,
+                node=site.node,
+                visit=site.visit,
+                call=site.path,
+                agent=site.agent,
+                role=site.role,
+                model=model,
+                texts=tuple([c.text for c in response.completions]) if response else (),
+                prompt_tokens=usage.prompt,
+                completion_tokens=usage.completion,
+                cached_tokens=usage.cached,
+                usd=usage.usd,
+                seconds=response.seconds if response else 0.0,
+                error=None if response else outcome.message,
+            )
+        )
+
+
+_NOTHING = Usage()
+
+
+@dataclass(slots=True, eq=False)
+class _Watch:
+    """Announces what happens to one call while it is on its way; counts its attempts."""
+
+    emit: Emit | None
+    run: str
+    t: float
+    site: CallSite
+    model: str
+    attempts: int = 1
+
+    def delta(self, index: int, text: str) -> None:
+        site = self.site
+        if self.emit:
+            self.emit(
+                CallDelta(
+                    run=self.run,
+                    t=self.t,
+                    node=site.node,
+                    call=site.path,
+                    agent=site.agent,
+                    index=index,
+                    text=text,
+                )
+            )
+
+    def retry(self, attempt: int, wait: float, error: ModelError) -> None:
+        self.attempts += 1
+        self._again(attempt, wait, str(error))
+
+    def fallback(self, model: str, other: str, error: ModelError) -> None:
+        self.attempts += 1
+        self._again(self.attempts - 1, 0.0, f"{error}; asking {other} instead of {model}")
+
+    def _again(self, attempt: int, wait: float, error: str) -> None:
+        site = self.site
+        if self.emit:
+            self.emit(
+                CallRetrying(
+                    run=self.run,
+                    t=self.t,
+                    node=site.node,
+                    call=site.path,
+                    agent=site.agent,
+                    attempt=attempt,
+                    wait=wait,
+                    error=error,
+                )
+            )
+
+
+def _deadline(*seconds: float | None) -> float | None:
+    given = [s for s in seconds if s is not None]
+    return asyncio.get_running_loop().time() + min(given) if given else None
+
+
+def _used(response: Response | None, n: int) -> Usage:
+    """What a call counts for in a budget: also a failed one was asked for."""
+    if response is None:
+        return Usage(calls=n)
+    usage = response.usage
+    return usage if usage.calls == n else usage.model_copy(update={"calls": n})
+
+
+def _public_name(error: ModelError) -> str:
+    """The nearest class of `rebut.errors`, so that a replay can raise it again."""
+    return next(cls.__name__ for cls in type(error).__mro__ if getattr(errors, cls.__name__, None) is cls)
+
+
+def _error_of(outcome: Outcome, model: str, budget: Budget) -> RebutError:
+    """The recorded error, the same whether it just happened or long ago."""
+    if outcome.error == "BudgetSpent":
+        return budget.out_of_time() if budget.timed else BudgetSpent("seconds", outcome.at)
+    cls = getattr(errors, outcome.error or "", None)
+    if isinstance(cls, type) and issubclass(cls, ModelError):
+        return cls(outcome.message, model=model, status=outcome.status)
+    return ModelError(outcome.message, model=model, status=outcome.status)
