@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from rebut import errors
-from rebut.errors import BudgetSpent, ModelError, ModelTimeout, RebutError
-from rebut.events import CallDelta, CallFinished, CallRetrying, CallStarted, Emit, Noted
+from rebut.errors import ModelError, ModelTimeout
+from rebut.events import CallFinished, CallStarted, Emit, Noted
 from rebut.records import Usage
 
 from .budget import Budget, Reservation
 from .fitting import fit
 from .gateway import Gateway
 from .journal import CallSite, Outcome, RunJournal
+from .outcomes import error_of, failed, used
+from .watch import CallWatch
 from .wire import Request, Response
 
 
@@ -74,7 +74,12 @@ class Session:
         return self._monotonic() - self._origin
 
     async def call(
-        self, request: Request, site: CallSite, *, budget: Budget | None = None, timeout: float | None = None
+        self,
+        request: Request,
+        site: CallSite,
+        *,
+        budget: Budget | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 (it is an outcome, recorded and replayed)
     ) -> Response:
         """Make a call, or take its recorded outcome.
 
@@ -125,25 +130,25 @@ class Session:
             )
 
     async def _outcome(
-        self, request: Request, site: CallSite, budget: Budget, timeout: float | None
+        self, request: Request, site: CallSite, budget: Budget, within: float | None
     ) -> Outcome:
         journal = self._journal
         if journal is None:
-            return await self._ask(request, site, budget, timeout)
+            return await self._ask(request, site, budget, within)
         if journal.recalling:
             recalled = await journal.recall(site, request)
             if recalled is not None:
                 self._origin = self._monotonic() - max(self.clock, recalled.at)
                 return recalled
-        outcome = await self._ask(request, site, budget, timeout)
+        outcome = await self._ask(request, site, budget, within)
         await journal.record(site, request, outcome)
         return outcome
 
-    async def _ask(self, request: Request, site: CallSite, budget: Budget, timeout: float | None) -> Outcome:
+    async def _ask(self, request: Request, site: CallSite, budget: Budget, within: float | None) -> Outcome:
         """Make the call; what a replay has to repeat becomes an outcome, all else is raised."""
         left = budget.remaining_seconds(self.elapsed()) if budget.timed else None
-        watch = _Watch(self._emit, self.run, self.clock, site, request.model)
-        deadline = _deadline(left, timeout)
+        watch = CallWatch(self._emit, self.run, self.clock, site, request.model)
+        deadline = _deadline(left, within)
         if left is not None and left <= 0:
             return self._late(budget, 0)
         try:
@@ -155,20 +160,10 @@ class Session:
                 on_fallback=watch.fallback,
             )
         except ModelError as error:
-            if (
-                isinstance(error, ModelTimeout)
-                and budget.timed
-                and not budget.remaining_seconds(self.elapsed())
-            ):
+            at = self.elapsed()
+            if isinstance(error, ModelTimeout) and budget.timed and at >= budget.ends_at():
                 return self._late(budget, watch.attempts)
-            name = _public_name(error)
-            return Outcome(
-                error=name,
-                message=str(error),
-                status=error.status,
-                attempts=watch.attempts,
-                at=self.elapsed(),
-            )
+            return failed(error, watch.attempts, at)
         return Outcome(response=response, attempts=attempts, at=self.elapsed())
 
     def _late(self, budget: Budget, attempts: int) -> Outcome:
@@ -182,11 +177,11 @@ class Session:
         if outcome.at > self.clock:
             self.clock = outcome.at
         response = outcome.response
-        held.settle(_used(response, request.n))
+        held.settle(used(response, request.n))
         if self._emit is not None:
             self._tell(request, site, outcome, self._emit)
         if response is None:
-            raise _error_of(outcome, request.model, budget)
+            raise error_of(outcome, request.model, budget)
         return response
 
     def _tell(self, request: Request, site: CallSite, outcome: Outcome, emit: Emit) -> None:
@@ -221,80 +216,6 @@ class Session:
 _NOTHING = Usage()
 
 
-@dataclass(slots=True, eq=False)
-class _Watch:
-    """Announces what happens to one call while it is on its way; counts its attempts."""
-
-    emit: Emit | None
-    run: str
-    t: float
-    site: CallSite
-    model: str
-    attempts: int = 1
-
-    def delta(self, index: int, text: str) -> None:
-        site = self.site
-        if self.emit:
-            self.emit(
-                CallDelta(
-                    run=self.run,
-                    t=self.t,
-                    node=site.node,
-                    call=site.path,
-                    agent=site.agent,
-                    index=index,
-                    text=text,
-                )
-            )
-
-    def retry(self, attempt: int, wait: float, error: ModelError) -> None:
-        self.attempts += 1
-        self._again(attempt, wait, str(error))
-
-    def fallback(self, model: str, other: str, error: ModelError) -> None:
-        self.attempts += 1
-        self._again(self.attempts - 1, 0.0, f"{error}; asking {other} instead of {model}")
-
-    def _again(self, attempt: int, wait: float, error: str) -> None:
-        site = self.site
-        if self.emit:
-            self.emit(
-                CallRetrying(
-                    run=self.run,
-                    t=self.t,
-                    node=site.node,
-                    call=site.path,
-                    agent=site.agent,
-                    attempt=attempt,
-                    wait=wait,
-                    error=error,
-                )
-            )
-
-
 def _deadline(*seconds: float | None) -> float | None:
     given = [s for s in seconds if s is not None]
     return asyncio.get_running_loop().time() + min(given) if given else None
-
-
-def _used(response: Response | None, n: int) -> Usage:
-    """What a call counts for in a budget: also a failed one was asked for."""
-    if response is None:
-        return Usage(calls=n)
-    usage = response.usage
-    return usage if usage.calls == n else usage.model_copy(update={"calls": n})
-
-
-def _public_name(error: ModelError) -> str:
-    """The nearest class of `rebut.errors`, so that a replay can raise it again."""
-    return next(cls.__name__ for cls in type(error).__mro__ if getattr(errors, cls.__name__, None) is cls)
-
-
-def _error_of(outcome: Outcome, model: str, budget: Budget) -> RebutError:
-    """The recorded error, the same whether it just happened or long ago."""
-    if outcome.error == "BudgetSpent":
-        return budget.out_of_time() if budget.timed else BudgetSpent("seconds", outcome.at)
-    cls = getattr(errors, outcome.error or "", None)
-    if isinstance(cls, type) and issubclass(cls, ModelError):
-        return cls(outcome.message, model=model, status=outcome.status)
-    return ModelError(outcome.message, model=model, status=outcome.status)
