@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 
 import orjson
 
+from rebut.records import plain
+
 
 @dataclass(slots=True, kw_only=True)
 class Event:
@@ -28,11 +30,11 @@ class Event:
 
     def as_dict(self) -> dict[str, Any]:
         """The event as JSON types, `kind` first."""
-        return {"kind": self.kind, **orjson.loads(orjson.dumps(self))}
+        return {"kind": self.kind, **orjson.loads(orjson.dumps(self, default=plain))}
 
     def as_json(self) -> bytes:
         """One line of JSON without the line's end; equal events give equal bytes."""
-        return b'{"kind":"' + self.kind.encode() + b'",' + orjson.dumps(self)[1:]
+        return b'{"kind":"' + self.kind.encode() + b'",' + orjson.dumps(self, default=plain)[1:]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -95,7 +97,7 @@ class NodeFinished(Event):
 class Noted(Event):
     """Something that a reader of the result should know.
 
-    `what` is one of: abstained, failed, reasked, repaired, quorum, tie, fallback, stopped_early, budget, price.
+    `what` is one of: abstained, failed, reasked, repaired, quorum, tie, fallback, stopped_early, budget.
     """
 
     kind: ClassVar[str] = "noted"

@@ -1,0 +1,240 @@
+"""The compiler: a checked workflow becomes a LangGraph state graph.
+
+Every saved name is a channel of the graph (`name+` one that appends), beside the inputs and `visits`.
+Each node of the workflow is one node of the graph; it returns a `Command` that says what it wrote and
+where to go, so that an edge costs no router of its own. Branches of a fork meet at a join that counts
+who has arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypedDict
+
+from rebut.errors import WorkflowError
+from rebut.events import NodeFinished, NodeStarted
+
+from .context import RunContext, Scope
+from .nodes import work_of
+from .spec import END, START, EdgeSpec, Fork, NodeSpec, SetNode, WorkflowSpec
+
+if TYPE_CHECKING:
+    from langgraph.graph import StateGraph
+    from langgraph.graph.state import CompiledStateGraph
+
+BEGIN, FINISH = "begin_run", "finish_run"
+
+
+def saves_of(node: NodeSpec) -> tuple[tuple[str, bool], ...]:
+    """The names that a node writes, and whether it appends to them."""
+    if isinstance(node, SetNode):
+        return tuple((save.name, save.append) for save, _ in node.values)
+    return ((node.save.name, node.save.append),) if node.save else ()
+
+
+def appended(spec: WorkflowSpec) -> frozenset[str]:
+    """Names that some node appends to."""
+    return frozenset(name for node in spec.nodes.values() for name, append in saves_of(node) if append)
+
+
+def _add_counts(old: dict[str, int], new: dict[str, int]) -> dict[str, int]:
+    return {**old, **{name: old.get(name, 0) + count for name, count in new.items()}}
+
+
+def _merge(old: dict[str, int], new: dict[str, int]) -> dict[str, int]:
+    return {**old, **new}
+
+
+def _append_or_replace(old: list[Any], new: Any) -> list[Any]:
+    return list(new.items) if isinstance(new, Replace) else [*old, *new]
+
+
+class Replace:
+    """Marks a write that replaces an appended list instead of adding to it."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+
+
+def state_type(spec: WorkflowSpec) -> type:
+    """The TypedDict of the graph's channels."""
+    lists = appended(spec)
+    channels: dict[str, Any] = dict.fromkeys(spec.inputs, Any)
+    for node in spec.nodes.values():
+        for name, _ in saves_of(node):
+            channels[name] = Annotated[list, _append_or_replace] if name in lists else Any
+    channels["visits"] = Annotated[dict, _merge]
+    if any(isinstance(edge, Fork) for edge in spec.edges.values()):
+        channels["arrived"] = Annotated[dict, _add_counts]
+    channels["rebut_run"] = str
+    channels["answer"] = Any
+    return TypedDict(f"{spec.name.title().replace('-', '').replace('_', '')}State", channels, total=False)  # type: ignore[operator, no-any-return]
+
+
+def _joins(spec: WorkflowSpec) -> dict[str, int]:
+    """Nodes at which a fork's branches meet, and how many branches each awaits."""
+    return {
+        edge.join: len(edge.to) for edge in spec.edges.values() if isinstance(edge, Fork) and edge.join != END
+    }
+
+
+def _into_joins(spec: WorkflowSpec) -> dict[str, str]:
+    """For each node inside a branch of a fork, the join that ends the branch (innermost fork first)."""
+    inside: dict[str, str] = {}
+    forks = [edge for edge in spec.edges.values() if isinstance(edge, Fork)]
+    for fork in forks:
+        todo = list(fork.to)
+        seen: set[str] = set()
+        while todo:
+            name = todo.pop()
+            if name in seen or name in (fork.join, END):
+                continue
+            seen.add(name)
+            todo.extend(targets(spec.edges.get(name, ())))
+        for name in seen:
+            if name not in inside or inside[name] not in seen:
+                inside.setdefault(name, fork.join)
+    return inside
+
+
+def targets(edges: tuple[EdgeSpec, ...] | Fork) -> tuple[str, ...]:
+    """Where edges lead, each target once, in order."""
+    names = edges.to if isinstance(edges, Fork) else (edge.to for edge in edges)
+    return tuple(dict.fromkeys(names))
+
+
+def _after(edges: tuple[EdgeSpec, ...] | Fork, scope: Scope) -> tuple[str, ...]:
+    if isinstance(edges, Fork):
+        return edges.to
+    for edge in edges:
+        if edge.when is None or edge.when(scope):
+            return (edge.to,)
+    raise WorkflowError("no edge was taken: the last of a list of conditions must hold always")
+
+
+class Host(Protocol):
+    """Opens, finds and closes the runs of a workflow that is a node in somebody else's graph."""
+
+    async def begin(self, state: Mapping[str, Any]) -> str:
+        """Open a run for the inputs in the state; returns its id."""
+        ...
+
+    async def find(self, state: Mapping[str, Any]) -> RunContext:
+        """The run that the state belongs to."""
+        ...
+
+    async def end(self, state: Mapping[str, Any], error: BaseException | None = None) -> Any:
+        """Close the run; returns its answer."""
+        ...
+
+
+def build(spec: WorkflowSpec, host: Host | None = None) -> CompiledStateGraph[Any, Any, Any, Any]:
+    """Compile a workflow to a graph whose context is a `RunContext`.
+
+    With a `host` the graph stands alone: it needs no context, takes the inputs from its state, opens a run
+    in a first node and writes `answer` in a last one, and can so be a node in any other graph.
+    """
+    from langgraph.graph import END as LG_END
+    from langgraph.graph import START as LG_START
+    from langgraph.graph import StateGraph
+
+    graph: StateGraph[Any, Any, Any, Any] = StateGraph(state_type(spec), context_schema=RunContext)
+    first, last = (LG_START, LG_END) if host is None else (BEGIN, FINISH)
+    joins, inside = _joins(spec), _into_joins(spec)
+    for name, node in spec.nodes.items():
+        leads = tuple(last if t == END else t for t in targets(spec.edges[name]))
+        run_node = _node(spec, name, node, joins.get(name), inside, host, last)
+        graph.add_node(name, run_node, destinations=leads)
+    if host is not None:
+        _add_host(graph, spec, host)
+    for target in targets(spec.edges[START]):
+        graph.add_edge(first, last if target == END else target)
+    return graph.compile(name=spec.name)
+
+
+def _add_host(graph: StateGraph[Any, Any, Any, Any], spec: WorkflowSpec, host: Host) -> None:
+    from langgraph.graph import END as LG_END
+    from langgraph.graph import START as LG_START
+
+    async def begin(state: dict[str, Any]) -> dict[str, Any]:
+        return {"rebut_run": await host.begin(state), "visits": dict.fromkeys(spec.nodes, 0)}
+
+    async def finish(state: dict[str, Any]) -> dict[str, Any]:
+        return {"answer": await host.end(state)}
+
+    graph.add_node(BEGIN, begin)
+    graph.add_node(FINISH, finish, defer=True)
+    graph.add_edge(LG_START, BEGIN)
+    graph.add_edge(FINISH, LG_END)
+
+
+def initial(spec: WorkflowSpec, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The state that a run starts from."""
+    return {**inputs, "visits": dict.fromkeys(spec.nodes, 0)}
+
+
+def _node(
+    spec: WorkflowSpec,
+    name: str,
+    node: NodeSpec,
+    awaits: int | None,
+    inside: Mapping[str, str],
+    host: Host | None,
+    last: str,
+) -> Any:
+    from langgraph.runtime import Runtime
+    from langgraph.types import Command
+
+    work = work_of(node)
+    edges = spec.edges[name]
+    lists = appended(spec)
+    appends = frozenset(n for n, append in saves_of(node) if append)
+    does = node.does
+    join = inside.get(name)
+
+    async def run_node(state: dict[str, Any], runtime: Runtime[RunContext]) -> Any:
+        run = runtime.context
+        if not isinstance(run, RunContext):
+            assert host is not None, "the graph needs a RunContext as its context"
+            run = await host.find(state)
+        update: dict[str, Any] = {}
+        if awaits is not None:
+            arrived = state.get("arrived", {}).get(name, 0)
+            if 0 < arrived < awaits:
+                return Command(goto=())
+            update["arrived"] = {name: -arrived}
+        visits = state.get("visits") or dict.fromkeys(spec.nodes, 0)
+        visit = visits.get(name, 0) + 1
+        visits = {**visits, name: visit}
+        scope = run.scope({**state, "visits": visits})
+        emit = run.emit
+        if emit is not None:
+            emit(NodeStarted(node=name, visit=visit, does=does))
+        try:
+            wrote = await work(run, scope, visit)
+        except BaseException as error:
+            if host is not None:
+                await host.end(state, error)
+            raise
+        said = {f"{key}+" if key in appends else key: value for key, value in wrote.items()}
+        for key, value in wrote.items():
+            if key in appends:
+                run.state[key] = [*run.state.get(key, ()), *value]
+                scope[key] = [*scope.get(key, ()), *value]
+            else:
+                run.state[key] = scope[key] = value
+                if key in lists:
+                    update[key] = Replace(value)
+        run.state["visits"] = {**run.state.get("visits", visits), name: visit}
+        to = _after(edges, scope)
+        if emit is not None:
+            emit(NodeFinished(node=name, visit=visit, wrote=said, to=to))
+        if join is not None and to == (join,) and join != END:
+            update["arrived"] = {**update.get("arrived", {}), join: 1}
+        goto = tuple(last if t == END else t for t in to)
+        return Command(update={**wrote, **update, "visits": {name: visit}}, goto=goto)
+
+    run_node.__name__ = name
+    return run_node

@@ -1,0 +1,85 @@
+"""What a run carries from node to node beside its state: agents, session, budget, parameters, watchers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rebut.errors import BudgetSpent
+from rebut.events import Event, Noted
+
+from ..agents.agent import Agent
+from ..models.budget import Budget, Limits
+from ..models.session import Session
+from .expressions import Expression
+from .spec import BudgetSpec, Value, WorkflowSpec
+
+Scope = dict[str, Any]
+
+
+@dataclass(slots=True)
+class RunContext:
+    """One run, as its nodes see it. `state` mirrors what has been written so far, for the fallback."""
+
+    run: str
+    spec: WorkflowSpec
+    inputs: Mapping[str, Any]
+    params: Mapping[str, Any]
+    agents: Mapping[str, Agent]
+    session: Session
+    budget: Budget
+    kind: str
+    seed: int
+    emit: Callable[[Event], None] | None = None
+    state: dict[str, Any] = field(default_factory=dict)
+    notes: list[Noted] = field(default_factory=list)
+    spent: BudgetSpent | None = None
+
+    def scope(self, state: Mapping[str, Any]) -> Scope:
+        """Everything that expressions and prompts may name."""
+        return {**self.inputs, **state, "params": self.params, "kind": self.kind}
+
+    def note(self, node: str, what: str, text: str, data: Mapping[str, Any] | None = None) -> None:
+        """Tell whoever reads the result, the events or the store."""
+        noted = Noted(node=node, what=what, text=text, data=dict(data or {}))
+        self.notes.append(noted)
+        if self.emit is not None:
+            self.emit(noted)
+
+    def limits(self, node: str, budget: BudgetSpec | None, scope: Scope) -> Budget:
+        """The budget of a node: its own limits within the run's."""
+        if budget is None:
+            return self.budget
+        limits = limits_of(budget, scope)
+        return Budget(limits, parent=self.budget, scope=f"node {node}", clock=self.clock)
+
+    def clock(self) -> float:
+        """Seconds since the run began, as far as the journal knows."""
+        return self.session.clock
+
+    def seed_for(self, path: str) -> int:
+        """A seed in [0, 2**31) for one call: the same in every replay, different for every path."""
+        digest = hashlib.blake2b(f"{self.seed}/{path}".encode(), digest_size=4).digest()
+        return int.from_bytes(digest, "big") & 0x7FFFFFFF
+
+
+def value_of(value: Value, scope: Scope) -> Any:
+    """A literal as it is, an expression evaluated."""
+    return value(scope) if isinstance(value, Expression) else value
+
+
+def facts_of(facts: Mapping[str, Value], scope: Scope) -> dict[str, Any]:
+    """Facts for a prompt, with their expressions evaluated."""
+    return {name: value_of(value, scope) for name, value in facts.items()}
+
+
+def limits_of(budget: BudgetSpec, scope: Scope) -> Limits:
+    """The limits that a file states, evaluated."""
+    return Limits(
+        calls=value_of(budget.calls, scope),
+        tokens=value_of(budget.tokens, scope),
+        usd=value_of(budget.usd, scope),
+        seconds=value_of(budget.seconds, scope),
+    )

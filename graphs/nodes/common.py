@@ -1,0 +1,77 @@
+"""What the node kinds share: facts for prompts, partial failure, quorum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rebut.errors import BudgetSpent, ModelError, QuorumMissed
+
+from ..context import RunContext, Scope, facts_of, value_of
+from ..spec import Save, Value
+
+EXPECTED: tuple[type[Exception], ...] = (ModelError, BudgetSpent)
+"""Failures of one branch of a fan-out that the others survive."""
+
+
+def prompt_facts(
+    run: RunContext, scope: Scope, facts: Mapping[str, Value], visit: int, index: int = 0
+) -> dict[str, Any]:
+    """All names that a prompt may use: the scope, the node's own facts, `visit` and `index`."""
+    return {**scope, **facts_of(facts, scope), "visit": visit, "index": index}
+
+
+def whole(value: Value, scope: Scope, *, what: str, least: int = 1) -> int:
+    """A whole number from a literal or expression.
+
+    Raises:
+        WorkflowError: it is not a whole number, or below `least`.
+    """
+    from rebut.errors import WorkflowError
+
+    number = value_of(value, scope)
+    if isinstance(number, bool) or not isinstance(number, int | float) or number != int(number):
+        raise WorkflowError(f"{what} is {number!r}, a whole number is needed")
+    if number < least:
+        raise WorkflowError(f"{what} is {number:g}, at least {least} is needed")
+    return int(number)
+
+
+def failed(run: RunContext, node: str, label: str, error: Exception) -> None:
+    """Note that one branch of a fan-out failed; a spent budget is remembered for the run's stop reason."""
+    if isinstance(error, BudgetSpent):
+        if run.spent is None:
+            run.spent = error
+            run.note(node, "budget", str(error), {"resource": error.resource, "limit": error.limit})
+        return
+    run.note(node, "failed", f"{label}: {error}", {"error": type(error).__name__})
+
+
+def demand(run: RunContext, node: str, stood: int, quorum: int, of: int, errors: list[Exception]) -> None:
+    """Hold a node's result to its quorum, and say when it is less than whole.
+
+    Raises:
+        BudgetSpent: the quorum is missed because of the budget.
+        ModelError: nothing stood, and all that happened is that the model failed.
+        QuorumMissed: otherwise.
+    """
+    if stood < quorum:
+        for error in errors:
+            if isinstance(error, BudgetSpent):
+                raise error
+        if stood == 0 and errors and len(errors) == of:
+            raise errors[0]
+        raise QuorumMissed(node, stood=stood, quorum=quorum, of=of)
+    if stood < of:
+        run.note(node, "quorum", f"{stood} of {of} stood", {"stood": stood, "of": of})
+
+
+def saved(save: Save | None, value: Any) -> dict[str, Any]:
+    """What the node writes: the value, or for an append the list of what is added."""
+    if save is None:
+        return {}
+    if not save.append:
+        return {save.name: value}
+    if isinstance(value, list | tuple):
+        return {save.name: [v for v in value if v is not None]}
+    return {save.name: [] if value is None else [value]}

@@ -1,0 +1,135 @@
+"""``sample``: several completions of one prompt, in one request where possible, stopped early if asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rebut.errors import BudgetSpent
+
+from ..context import RunContext, Scope, value_of
+from ..fanout import FanOut
+from ..spec import SampleNode
+from . import Work
+from .common import EXPECTED, demand, failed, prompt_facts, saved, whole
+
+
+def sampling(node: SampleNode) -> Work:
+    """The work of a `sample` node."""
+
+    async def work(run: RunContext, scope: Scope, visit: int) -> dict[str, Any]:
+        n = whole(node.n, scope, what=f"n of {node.name!r}")
+        drawing = _Drawing(node, run, scope, visit, n)
+        await drawing.draw()
+        samples = drawing.in_order()
+        quorum = whole(node.quorum, scope, what=f"quorum of {node.name!r}", least=0)
+        short = drawing.stopped_at is not None
+        demand(run, node.name, len(samples), min(quorum, n), len(samples) if short else n, drawing.errors)
+        return saved(node.save, samples)
+
+    return work
+
+
+class _Drawing:
+    """One visit of a `sample` node."""
+
+    def __init__(self, node: SampleNode, run: RunContext, scope: Scope, visit: int, n: int) -> None:
+        self.node, self.run, self.scope, self.visit, self.n = node, run, scope, visit, n
+        self.agent = run.agents[node.agent]
+        self.budget = run.limits(node.name, node.budget, scope)
+        self.samples: dict[int, Any] = {}
+        self.errors: list[Exception] = []
+        self.stopped_at: int | None = None
+
+    def in_order(self) -> list[Any]:
+        return [self.samples[i] for i in sorted(self.samples)]
+
+    async def draw(self) -> None:
+        native = self.run.session.gateway.capabilities(self.agent.model).n
+        if native and self.n > 1 and self.node.stop is None:
+            await self._draw_at_once()
+        missing = [i for i in range(self.n) if i not in self.samples]
+        if missing and self.run.spent is None and not self.errors:
+            await self._draw_singly(missing)
+
+    async def _draw_at_once(self) -> None:
+        """One request for all; what it leaves out is drawn singly after it."""
+        granted = self.budget.grant(self.n)
+        if granted == 0:
+            self.budget.reserve(calls=1)
+        path = f"{self.node.name}/{self.visit}#0-{self.n - 1}"
+        try:
+            drawn = await self._ask(path, 0, max(granted, 1))
+        except EXPECTED as error:
+            self._fail("samples", error)
+            return
+        for index, sample in enumerate(drawn):
+            if sample is not None:
+                self.samples[index] = sample.model_copy(update={"index": index}) if index else sample
+        if granted < self.n:
+            spent = self._spent()
+            self._fail("samples", spent)
+
+    def _spent(self) -> BudgetSpent:
+        try:
+            self.budget.reserve(calls=1).release()
+        except BudgetSpent as spent:
+            return spent
+        return BudgetSpent("calls", self.budget.limits.calls or 0, self.budget.scope)
+
+    async def _draw_singly(self, indices: list[int]) -> None:
+        def settled(job: int, outcome: Any) -> bool:
+            index = indices[job]
+            if isinstance(outcome, Exception):
+                self._fail(f"sample {index}", outcome)
+                return False
+            if outcome[0] is not None:
+                self.samples[index] = outcome[0].model_copy(update={"index": index})
+            return self._enough(len(indices))
+
+        def job(index: int) -> Any:
+            path = f"{self.node.name}/{self.visit}#{index}"
+            return lambda: self._ask(path, index, 1)
+
+        wave = None
+        if self.node.stop is not None:
+            wave = whole(self.node.wave, self.scope, what=f"wave of {self.node.name!r}")
+        await FanOut([job(i) for i in indices], settled, expected=EXPECTED, limit=wave).run()
+
+    def _enough(self, of: int) -> bool:
+        if self.node.stop is None:
+            return False
+        remaining = of - len(self.samples) - len(self.errors)
+        done = bool(
+            self.node.stop({**self.scope, "samples": self.in_order(), "remaining": max(remaining, 0)})
+        )
+        if done and remaining > 0:
+            self.stopped_at = len(self.samples)
+            self.run.note(
+                self.node.name,
+                "stopped_early",
+                f"stopped after {self.stopped_at} of {of} samples",
+                {"drawn": self.stopped_at, "of": of},
+            )
+        return done
+
+    def _fail(self, label: str, error: Exception) -> None:
+        self.errors.append(error)
+        failed(self.run, self.node.name, label, error)
+
+    async def _ask(self, path: str, index: int, n: int) -> Any:
+        node, run, scope = self.node, self.run, self.scope
+        return await self.agent.ask(
+            run.session,
+            path=path,
+            node=node.name,
+            visit=self.visit,
+            mode=node.mode,
+            facts=prompt_facts(run, {**scope, "index": index}, node.facts, self.visit, index),
+            kind=run.kind,
+            seed=run.seed_for(path),
+            n=n,
+            logprobs=0 if value_of(node.logprobs, scope) else None,
+            budget=self.budget,
+            timeout=value_of(node.timeout, scope),
+            on_note=lambda what, text, data: run.note(node.name, what, text, data),
+        )

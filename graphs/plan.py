@@ -1,0 +1,196 @@
+"""What a run can cost at most, before anything is spent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rebut.errors import WorkflowError
+
+from .analysis import loop_bounds
+from .partial import decided, known, live_edges
+from .sizes import Sizes, bounds, items_of, number_of
+from .spec import AskNode, NodeSpec, SampleNode, ScoreNode, WorkflowSpec
+from .walks import Walks
+
+if TYPE_CHECKING:
+    from .workflow import Workflow
+
+REASKS = 1
+"""How often an agent is asked again when its reply does not fit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodePlan:
+    """One node's part: at most `visits` visits of `calls` calls each (`typical` without a re-ask)."""
+
+    node: str
+    does: str
+    agents: tuple[str, ...]
+    models: tuple[str, ...]
+    visits: int
+    calls: int
+    typical: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A bound on a run.
+
+    Attributes:
+        calls: completions asked for, at most; re-asks of replies that do not fit are counted.
+        calls_typical: the same without re-asks.
+        path: calls one after another on the critical path, at most.
+        tokens: about how many tokens that is at most: completions at their limits, prompts estimated.
+        usd: what these tokens cost; None where a price is not known.
+        nodes: each node's part.
+        notes: what the bound rests on.
+    """
+
+    calls: int
+    calls_typical: int
+    path: int
+    tokens: int
+    usd: float | None
+    nodes: tuple[NodePlan, ...]
+    notes: tuple[str, ...]
+
+
+def plan(workflow: Workflow) -> Plan:
+    """Bound a run of the workflow under its parameters.
+
+    Raises:
+        WorkflowError: a fan-out's size cannot be bounded (give the node an `at_most`).
+    """
+    return _Planner(workflow).plan()
+
+
+class _Planner:
+    def __init__(self, workflow: Workflow) -> None:
+        self.workflow = workflow
+        self.spec: WorkflowSpec = workflow.spec
+        self.scope: Mapping[str, Any] = workflow.agents_params
+        live = live_edges(self.spec, self.scope)
+        bounded, shared = _times(self.spec, self.scope)
+        self.walks = Walks(live, bounded, shared)
+        self.visits = {name: self.walks.visits(name) for name in self.spec.nodes}
+        self.sizes: Sizes = bounds(self.spec, self.scope, self.visits)
+        self.items = {name: self._items(node) for name, node in self.spec.nodes.items() if self.visits[name]}
+
+    def plan(self) -> Plan:
+        worst = {name: self._calls(self.spec.nodes[name], reasks=True) for name in self.items}
+        typical = {name: self._calls(self.spec.nodes[name], reasks=False) for name in self.items}
+        path = {name: self._path(self.spec.nodes[name]) for name in self.items}
+        calls = int(self.walks.costliest(lambda name: worst.get(name, 0)))
+        tokens, usd, notes = self._spend(worst)
+        rows = tuple(self._row(name, worst[name], typical[name]) for name in self.items if worst[name])
+        limit = self.workflow.budget
+        if limit is not None and limit.calls is not None and limit.calls < calls:
+            notes.append(f"the budget ends it after {limit.calls:g} calls")
+        return Plan(
+            calls=calls,
+            calls_typical=int(self.walks.costliest(lambda name: typical.get(name, 0))),
+            path=int(self.walks.costliest(lambda name: path.get(name, 0), side_by_side=True)),
+            tokens=tokens,
+            usd=usd,
+            nodes=rows,
+            notes=tuple(notes),
+        )
+
+    def _items(self, node: NodeSpec) -> int:
+        if not isinstance(node, AskNode | SampleNode | ScoreNode):
+            return 0
+        found = items_of(node, self.sizes, self.scope)
+        if found is None:
+            what = "n" if isinstance(node, SampleNode) else "the number of items"
+            raise WorkflowError(
+                f"{self.spec.path or self.spec.name}:{node.span.line}: {what} of node {node.name!r} cannot "
+                f"be bounded before the run (let it depend on params alone, or give the node an at_most)"
+            )
+        return found
+
+    def _calls(self, node: NodeSpec, *, reasks: bool) -> int:
+        count = self.items[node.name]
+        if isinstance(node, ScoreNode):
+            calls = sum(
+                count * self._each(scorer, None, reasks)
+                for scorer in node.by
+                if scorer not in node.when or decided(node.when[scorer], self.scope) is not False
+            )
+        elif isinstance(node, AskNode | SampleNode):
+            calls = count * self._each(node.agent, node.mode, reasks)
+        else:
+            return 0
+        if node.budget is not None:
+            limit = number_of(node.budget.calls, self.scope)
+            calls = calls if limit is None else min(calls, limit)
+        return calls
+
+    def _each(self, agent: str, mode: str | None, reasks: bool) -> int:
+        role_mode = self.workflow.roles.mode(self.spec.agents[agent].role, mode)
+        again = role_mode.returns != "text" or role_mode.answer_required
+        return 1 + (REASKS if reasks and again else 0)
+
+    def _path(self, node: NodeSpec) -> int:
+        if not isinstance(node, AskNode | SampleNode | ScoreNode) or not self.items[node.name]:
+            return 0
+        if isinstance(node, ScoreNode):
+            return max((self._each(scorer, None, True) for scorer in node.by), default=0)
+        each = self._each(node.agent, node.mode, True)
+        if isinstance(node, SampleNode) and node.stop is not None:
+            wave = number_of(node.wave, self.scope) or 1
+            return each * math.ceil(self.items[node.name] / wave)
+        return each
+
+    def _row(self, name: str, calls: int, typical: int) -> NodePlan:
+        node = self.spec.nodes[name]
+        agents = _agents_of(node)
+        bound = self.workflow.agents({}, "")
+        return NodePlan(
+            node=name,
+            does=node.does,
+            agents=agents,
+            models=tuple(dict.fromkeys(bound[agent].model for agent in agents)),
+            visits=self.visits[name],
+            calls=calls,
+            typical=typical,
+        )
+
+    def _spend(self, worst: Mapping[str, int]) -> tuple[int, float | None, list[str]]:
+        from .spend import Spend
+
+        spend = Spend(self.workflow, self.sizes)
+        tokens = int(self.walks.costliest(lambda name: worst.get(name, 0) * spend.tokens(name)))
+        usd = spend.usd(self.walks, worst)
+        notes = [
+            "transport retries are not counted: a request that the server refuses is not paid for",
+            *spend.notes,
+        ]
+        return tokens, usd, notes
+
+
+def _agents_of(node: NodeSpec) -> tuple[str, ...]:
+    if isinstance(node, ScoreNode):
+        return node.by
+    return (node.agent,) if isinstance(node, AskNode | SampleNode) else ()
+
+
+def _times(
+    spec: WorkflowSpec, scope: Mapping[str, Any]
+) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], str]]:
+    """How often each bounded edge can be taken, and by which node's visits it is bounded."""
+    times: dict[tuple[str, int], int] = {}
+    shared: dict[tuple[str, int], str] = {}
+    for edge, bound in loop_bounds(spec).items():
+        limit = known(bound.bound, scope)
+        if limit is None:
+            raise WorkflowError(
+                f"the bound {bound.bound.source!r} of the loop at node {edge[0]!r} is no number"
+            )
+        seen = 1 if bound.node == edge[0] else 0
+        most = math.ceil(limit) if bound.strict else math.floor(limit) + 1
+        times[edge] = max(most - seen, 0)
+        shared[edge] = bound.node
+    return times, shared

@@ -1,0 +1,268 @@
+"""One run: driven to its answer, watched by whoever iterates over it, ended in good order always."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rebut.errors import BudgetSpent, RebutError, WorkflowError
+from rebut.events import Event, RunFinished, RunStarted
+from rebut.records import Usage, plain
+
+from ..models.journal import RunJournal
+from .compile import initial
+from .context import RunContext
+from .result import Result, StopReason
+
+if TYPE_CHECKING:
+    from .workflow import Workflow
+
+_ENDLESS = 1_000_000
+"""LangGraph's limit on supersteps; every loop of a workflow is bounded by its own conditions."""
+
+
+class Entry(Protocol):
+    """The run's place in a store."""
+
+    async def open(self) -> RunJournal:
+        """Enter the run, and give its journal."""
+        ...
+
+    async def close(
+        self, *, status: str, answer: Any, stop_reason: str, detail: str, usage: Usage, seconds: float
+    ) -> None:
+        """Write how the run ended; `status` is one of finished, failed, cancelled."""
+        ...
+
+
+class Watcher:
+    """The events of a run, kept until they are taken."""
+
+    def __init__(self) -> None:
+        self._events: deque[Event | None] = deque()
+        self._wake = asyncio.Event()
+
+    def put(self, event: Event | None) -> None:
+        """Add an event; None ends the stream."""
+        self._events.append(event)
+        self._wake.set()
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        while True:
+            while self._events:
+                event = self._events.popleft()
+                if event is None:
+                    return
+                yield event
+            self._wake.clear()
+            await self._wake.wait()
+
+
+class Emitter:
+    """Gives events their run, number and time, and hands them to the journal and the watchers."""
+
+    def __init__(self, run: str, clock: Callable[[], float]) -> None:
+        self.run, self.clock = run, clock
+        self.journal: RunJournal | None = None
+        self.watchers: list[Watcher] = []
+        self._seq = 0
+
+    def __call__(self, event: Event) -> None:
+        event.run = self.run
+        event.t = round(self.clock(), 6)
+        if event.durable:
+            event.seq = self._seq
+            self._seq += 1
+            if self.journal is not None:
+                self.journal.event(event)
+        for watcher in self.watchers:
+            watcher.put(event)
+
+
+class Run:
+    """A run of a workflow: iterate over it for its events, await `result`, `cancel` it."""
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        context: RunContext,
+        emitter: Emitter | None,
+        entry: Entry | None = None,
+        *,
+        watch: bool = True,
+    ) -> None:
+        self.workflow = workflow
+        self.context = context
+        self.id = context.run
+        self._emitter = emitter
+        self._entry = entry
+        self._task: asyncio.Task[Result] | None = None
+        self._started = time.perf_counter()
+        self._watcher = self.watch() if watch else None
+
+    async def execute(self) -> Result:
+        """Drive the run to its end in the calling task.
+
+        Raises:
+            RebutError: the run failed; `error.run` is its id.
+        """
+        try:
+            await self.open()
+            await self._drive()
+            return await self.conclude()
+        except BudgetSpent as spent:
+            self.context.spent = self.context.spent or spent
+            return await self._end(self._fallback(), "budget", str(spent))
+        except BaseException as error:
+            await asyncio.shield(self.fail(error))
+            raise
+
+    async def open(self) -> None:
+        """Enter the run in its store, and say that it begins."""
+        self._started = time.perf_counter()
+        context = self.context
+        if self._entry is not None:
+            context.session.journal = journal = await self._entry.open()
+            if self._emitter is not None:
+                self._emitter.journal = journal
+        if context.emit is not None:
+            context.emit(
+                RunStarted(
+                    workflow=self.workflow.name,
+                    input=plain(context.inputs),
+                    params=plain(context.params),
+                    models={name: agent.model for name, agent in context.agents.items()},
+                )
+            )
+
+    async def conclude(self) -> Result:
+        """End the run with its answer, all nodes being done."""
+        return await self._end(*self._answer())
+
+    async def fail(self, error: BaseException) -> None:
+        """End the run with the error that stopped it; what is in the journal stays for a resume."""
+        if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
+            await self._close("cancelled", None, "cancelled", "cancelled")
+            return
+        if isinstance(error, RebutError):
+            error.run = self.id
+        said = str(error) if isinstance(error, RebutError) else f"{type(error).__name__}: {error}"
+        await self._close("failed", None, "failed", said)
+
+    async def _drive(self) -> None:
+        await self.workflow.compiled.ainvoke(
+            initial(self.workflow.spec, self.context.inputs),
+            config={"recursion_limit": _ENDLESS},
+            context=self.context,
+        )
+
+    def _scope(self) -> dict[str, Any]:
+        return self.context.scope(self.context.state)
+
+    def _answer(self) -> tuple[Any, StopReason, str]:
+        answer = self.workflow.spec.answer(self._scope())
+        if answer is None and self.workflow.spec.fallback is not None:
+            answer = self._fallback()
+            if answer is not None:
+                self.context.note("end", "fallback", "no answer at the end; the fallback gave it")
+        if self.context.spent is not None:
+            return answer, "budget", str(self.context.spent)
+        return answer, "answered", ""
+
+    def _fallback(self) -> Any:
+        """The best answer so far; None when nothing was written that the fallback could read."""
+        if self.workflow.spec.fallback is None:
+            return None
+        try:
+            return self.workflow.spec.fallback(self._scope())
+        except WorkflowError:
+            return None
+
+    async def _end(self, answer: Any, stop_reason: StopReason, detail: str) -> Result:
+        context = self.context
+        await self._close("finished", answer, stop_reason, detail)
+        return Result(
+            answer=answer,
+            stop_reason=stop_reason,
+            detail=detail,
+            run=self.id,
+            usage=context.budget.spent,
+            seconds=time.perf_counter() - self._started,
+            notes=tuple(context.notes),
+            state=context.state,
+        )
+
+    async def _close(self, status: str, answer: Any, stop_reason: StopReason, detail: str) -> None:
+        if self.context.emit is not None:
+            self.context.emit(
+                RunFinished(
+                    answer=plain(answer),
+                    stop_reason=stop_reason,
+                    detail=detail,
+                    usage=plain(self.context.budget.spent),
+                )
+            )
+        if self._emitter is not None:
+            for watcher in self._emitter.watchers:
+                watcher.put(None)
+        if self._entry is not None:
+            await self._entry.close(
+                status=status,
+                answer=plain(answer),
+                stop_reason=stop_reason,
+                detail=detail,
+                usage=self.context.budget.spent,
+                seconds=time.perf_counter() - self._started,
+            )
+
+    def start(self) -> None:
+        """Drive the run in a task of its own."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self.execute(), name=f"rebut {self.id}")
+            self._task.add_done_callback(_seen)
+
+    async def result(self) -> Result:
+        """Wait for the end.
+
+        Raises:
+            RebutError: the run failed.
+            asyncio.CancelledError: it was cancelled.
+        """
+        self.start()
+        assert self._task is not None
+        return await asyncio.shield(self._task)
+
+    def cancel(self) -> None:
+        """Stop the run: calls in flight are cancelled, what is done stays in the journal."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def aclose(self) -> None:
+        """Stop the run if it is not over, and wait until it has ended."""
+        self.cancel()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    def watch(self) -> Watcher:
+        """A stream of the events from now on."""
+        if self._emitter is None:
+            raise RuntimeError("this run was begun without watchers")
+        watcher = Watcher()
+        self._emitter.watchers.append(watcher)
+        return watcher
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        if self._watcher is None:
+            raise RuntimeError("a run is iterated over once; use watch() for more")
+        watcher, self._watcher = self._watcher, None
+        self.start()
+        return watcher.__aiter__()
+
+
+def _seen(task: asyncio.Task[Result]) -> None:
+    """Takes note of a failure, so that a run nobody waits for does not warn at exit."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,120 @@
+"""Tokens and money of a plan: completions at their limits, prompts estimated from what they quote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from .context import value_of
+from .sizes import Sizes
+from .spec import AskNode, NodeSpec, SampleNode, ScoreNode, SetNode
+from .walks import Walks
+
+if TYPE_CHECKING:
+    from .workflow import Workflow
+
+UNLIMITED = 1024
+"""Tokens assumed for a completion that nothing limits."""
+
+BYTES_PER_TOKEN = 3.0
+
+
+class Spend:
+    """Estimates for the nodes of one workflow."""
+
+    def __init__(self, workflow: Workflow, sizes: Sizes) -> None:
+        self._workflow = workflow
+        self._sizes = sizes
+        self._agents = workflow.agents({}, _default_model(workflow))
+        self._length = self._lengths()
+        self.notes: list[str] = []
+        if any(self._limit(agent, None) is None for agent in self._agents):
+            self.notes.append(f"a completion without max_tokens is taken for {UNLIMITED} tokens")
+
+    def tokens(self, node: str) -> float:
+        """Tokens of one call of the node."""
+        return sum(self._parts(node))
+
+    def usd(self, walks: Walks, calls: Mapping[str, int]) -> float | None:
+        """US dollars of the costliest walk, None when a price is not known."""
+        prices = {name: self._price(agent.model) for name, agent in self._agents.items()}
+        used = {agent for name in calls for agent in _agents(self._workflow.spec.nodes[name])}
+        unknown = sorted({self._agents[a].model for a in used if prices[a] is None})
+        if unknown:
+            self.notes.append(f"no price known for {', '.join(unknown)}")
+            return None
+
+        def cost(node: str) -> float:
+            if not calls.get(node):
+                return 0.0
+            prompt, completion = self._parts(node)
+            pairs = [prices[agent] or (0.0, 0.0) for agent in _agents(self._workflow.spec.nodes[node])]
+            return calls[node] * max(prompt * a + completion * b for a, b in pairs)
+
+        return walks.costliest(cost)
+
+    def _price(self, model: str) -> tuple[float, float] | None:
+        from rebut.settings import Settings
+
+        from ..models.gateway import Gateway
+
+        runtime = self._workflow.runtime
+        gateway = runtime.gateway if runtime is not None else Gateway(Settings.load())
+        return gateway.price(model)
+
+    def _parts(self, node: str) -> tuple[float, float]:
+        """Prompt and completion tokens of one call."""
+        spec = self._workflow.spec.nodes[node]
+        prompt = completion = 0.0
+        for agent in _agents(spec):
+            mode = self._workflow.roles.mode(
+                self._workflow.spec.agents[agent].role, getattr(spec, "mode", None)
+            )
+            quoted = sum(self._length.get(self._source(spec, name), 0.0) for name in mode.needs | mode.wants)
+            static = len(mode.template.source) / BYTES_PER_TOKEN + 100
+            prompt = max(prompt, static + quoted)
+            completion = max(completion, float(self._limit(agent, getattr(spec, "mode", None)) or UNLIMITED))
+        return prompt, completion
+
+    @staticmethod
+    def _source(spec: NodeSpec, name: str) -> str:
+        if isinstance(spec, AskNode) and spec.for_each and name in spec.for_each:
+            return f"{name} of {next(iter(spec.for_each[name].names), name)}"
+        return name
+
+    def _limit(self, agent: str, mode: str | None) -> int | None:
+        spec = self._workflow.spec.agents[agent]
+        own = value_of(spec.max_tokens, dict(self._workflow.agents_params))
+        if own is not None:
+            return int(own)
+        try:
+            return self._workflow.roles.mode(spec.role, mode).max_tokens
+        except Exception:
+            return None
+
+    def _lengths(self) -> dict[str, float]:
+        """About how many tokens a prompt that quotes a saved name takes for it."""
+        lengths: dict[str, float] = {}
+        for node in self._workflow.spec.nodes.values():
+            if isinstance(node, SetNode) or getattr(node, "save", None) is None:
+                continue
+            agents = _agents(node)
+            if not agents or isinstance(node, ScoreNode):
+                continue
+            one = float(max(self._limit(agent, getattr(node, "mode", None)) or UNLIMITED for agent in agents))
+            name = node.save.name if node.save else ""
+            lengths[name] = max(lengths.get(name, 0.0), one * (self._sizes.get(name) or 1))
+            lengths[f"item of {name}"] = one
+        return lengths
+
+
+def _agents(node: NodeSpec) -> tuple[str, ...]:
+    if isinstance(node, ScoreNode):
+        return node.by
+    return (node.agent,) if isinstance(node, AskNode | SampleNode) else ()
+
+
+def _default_model(workflow: Workflow) -> str:
+    from rebut.settings import Settings
+
+    return (workflow.runtime.settings if workflow.runtime else Settings.load()).model

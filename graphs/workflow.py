@@ -1,0 +1,329 @@
+"""A workflow as users hold it: loaded, checked, and ready to be run, planned, drawn or put in a graph."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rebut.errors import InputError, suggest
+from rebut.events import Event
+
+from ..agents.agent import Agent
+from ..agents.answers import KINDS
+from ..agents.roles import RoleBook
+from ..models.budget import Limits
+from .params import resolve_params
+from .result import Result
+from .spec import WorkflowSpec
+
+if TYPE_CHECKING:
+    from langgraph.graph.state import CompiledStateGraph
+
+    from .plan import Plan
+    from .runtime import Run, Runtime
+
+
+class Workflow:
+    """A checked workflow with its prompts, and the parameters, models and budget it is to run with.
+
+    Immutable: `with_` gives a changed one.
+    """
+
+    def __init__(
+        self,
+        spec: WorkflowSpec,
+        roles: RoleBook,
+        *,
+        params: Mapping[str, Any] | None = None,
+        models: Mapping[str, str] | str | None = None,
+        kind: str | None = None,
+        budget: Limits | str | None = None,
+        runtime: Runtime | None = None,
+    ) -> None:
+        self.spec = spec
+        self.roles = roles
+        self.params = resolve_params(spec, params or {})
+        self.models = {"*": models} if isinstance(models, str) else dict(models or {})
+        self.kind = _kind(kind or spec.kind)
+        self.budget = Limits.parse(budget) if isinstance(budget, str) else budget
+        self.runtime = runtime
+        _check_models(spec, self.models)
+
+    @property
+    def name(self) -> str:
+        """The workflow's name."""
+        return self.spec.name
+
+    def with_(
+        self,
+        *,
+        params: Mapping[str, Any] | None = None,
+        models: Mapping[str, str] | str | None = None,
+        kind: str | None = None,
+        budget: Limits | str | None = None,
+        runtime: Runtime | None = None,
+    ) -> Workflow:
+        """The same workflow with other settings; what is not given stays.
+
+        Raises:
+            InputError: a parameter, model key or kind does not fit.
+        """
+        if not params and not models and kind is None and budget is None and runtime in (None, self.runtime):
+            return self
+        named = {"*": models} if isinstance(models, str) else dict(models or {})
+        changed = Workflow(
+            self.spec,
+            self.roles,
+            params={**self.params, **(params or {})},
+            models={**self.models, **named},
+            kind=kind or self.kind,
+            budget=budget if budget is not None else self.budget,
+            runtime=runtime or self.runtime,
+        )
+        changed.__dict__["compiled"] = self.compiled
+        return changed
+
+    @cached_property
+    def compiled(self) -> CompiledStateGraph[Any, Any, Any, Any]:
+        """The LangGraph graph that a runtime drives, compiled once."""
+        from .compile import build
+
+        return build(self.spec)
+
+    @cached_property
+    def agents_params(self) -> Mapping[str, Any]:
+        """The scope in which an agent's settings and facts are evaluated."""
+        return {"params": self.params, "kind": self.kind}
+
+    def agents(self, models: Mapping[str, str], default: str) -> dict[str, Agent]:
+        """The workflow's agents, each bound to its model.
+
+        A model is looked up by the agent's name, then its role, then ``*``; then what the file says; then
+        the settings' model for the role (`models` here), then `default`.
+        """
+        from .context import facts_of, value_of
+
+        bound: dict[str, Agent] = {}
+        scope = dict(self.agents_params)
+        for name, spec in self.spec.agents.items():
+            mine = self.models
+            bound[name] = Agent(
+                name=name,
+                role=self.roles.role(spec.role),
+                model=mine.get(name)
+                or mine.get(spec.role)
+                or mine.get("*")
+                or spec.model
+                or models.get(spec.role)
+                or default,
+                temperature=value_of(spec.temperature, scope),
+                top_p=value_of(spec.top_p, scope),
+                max_tokens=value_of(spec.max_tokens, scope),
+                facts=facts_of(spec.facts, scope),
+            )
+        return bound
+
+    async def run(
+        self,
+        question: str | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        models: Mapping[str, str] | str | None = None,
+        budget: Limits | str | None = None,
+        seed: int | None = None,
+        **inputs: Any,
+    ) -> Result:
+        """Run to the answer.
+
+        Args:
+            question: the first input; other inputs by name.
+            params: parameters that differ from the workflow's.
+            models: a model for all agents, or by agent's or role's name.
+            budget: limits, such as ``"calls=10,usd=0.5"``.
+            seed: makes the seeds of all samples, and so the run, reproducible where the back end is.
+
+        Raises:
+            RebutError: the run failed; `error.run` names it, and it can be resumed.
+        """
+        workflow = self.with_(params=params, models=models, budget=budget)
+        runtime = workflow.runtime_or_default()
+        return await runtime.begin(
+            workflow, workflow.inputs(question, inputs), seed=seed, watch=False
+        ).execute()
+
+    def start(
+        self,
+        question: str | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        models: Mapping[str, str] | str | None = None,
+        budget: Limits | str | None = None,
+        seed: int | None = None,
+        **inputs: Any,
+    ) -> Run:
+        """Start a run in the running event loop, to be watched: iterate over it for its events, await
+        `result()` for its result, `cancel()` to stop it. Arguments as in `run`."""
+        workflow = self.with_(params=params, models=models, budget=budget)
+        run = workflow.runtime_or_default().begin(workflow, workflow.inputs(question, inputs), seed=seed)
+        run.start()
+        return run
+
+    async def stream(self, question: str | None = None, **options: Any) -> AsyncIterator[Event]:
+        """The events of a run as they happen; the last is `RunFinished`. Arguments as in `run`.
+
+        Raises:
+            RebutError: the run failed, after its last event.
+        """
+        run = self.start(question, **options)
+        try:
+            async for event in run:
+                yield event
+            await run.result()
+        finally:
+            await run.aclose()
+
+    def run_sync(self, question: str | None = None, **options: Any) -> Result:
+        """`run` for code that has no event loop.
+
+        Raises:
+            RuntimeError: there is a running loop in this thread; await `run` instead.
+        """
+        return asyncio.run(self.run(question, **options))
+
+    def graph(self) -> CompiledStateGraph[Any, Any, Any, Any]:
+        """The workflow as a LangGraph graph of its own, to be invoked, drawn, or put as a node in another.
+
+        Its state holds the inputs (`question`), every saved name, and at the end `answer`.
+        """
+        from .compile import build
+        from .hosted import RunHost
+
+        return build(self.spec, RunHost(self))
+
+    def plan(self, params: Mapping[str, Any] | None = None) -> Plan:
+        """Worst-case calls, tokens, money and critical path, before anything is spent."""
+        from .plan import plan
+
+        return plan(self.with_(params=params))
+
+    def draw(self, form: str = "mermaid") -> str:
+        """The graph as Mermaid source, or as text.
+
+        Raises:
+            InputError: `form` is not one of ``mermaid`` and ``text``.
+        """
+        from .draw import draw
+
+        return draw(self.spec, form)
+
+    def inputs(self, question: Any, named: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs of a run, all of them present.
+
+        Raises:
+            InputError: one is missing, empty, unknown or given twice.
+        """
+        wanted = self.spec.inputs
+        given = dict(named)
+        if question is not None:
+            if wanted and wanted[0] in given:
+                raise InputError(f"input {wanted[0]!r} is given twice")
+            if not wanted:
+                raise InputError(f"workflow {self.name!r} takes no input")
+            given[wanted[0]] = question
+        for name in given:
+            if name not in wanted:
+                raise InputError(
+                    f"workflow {self.name!r} has no input or option {name!r}{suggest(name, wanted)}"
+                )
+        for name in wanted:
+            if name not in given:
+                raise InputError(
+                    f"input {name!r} is missing (workflow {self.name!r} needs: {', '.join(wanted)})"
+                )
+            if isinstance(given[name], str) and not given[name].strip():
+                raise InputError(f"input {name!r} is empty")
+        return given
+
+    def runtime_or_default(self) -> Runtime:
+        """Its own runtime, or the default one of the running event loop."""
+        if self.runtime is not None:
+            return self.runtime
+        from .runtime import default_runtime
+
+        return default_runtime()
+
+
+def load(
+    ref: str | Path,
+    *,
+    params: Mapping[str, Any] | None = None,
+    models: Mapping[str, str] | str | None = None,
+    kind: str | None = None,
+    budget: Limits | str | None = None,
+    roles: Sequence[str | Path] = (),
+    runtime: Runtime | None = None,
+) -> Workflow:
+    """Load a workflow by its name in the library or by its file.
+
+    Args:
+        ref: a library name such as ``debate``, or the path of a YAML file.
+        params: parameters that differ from the file's defaults.
+        models: one model string for all agents, or a mapping from agent's or role's name.
+        kind: the kind of answer: auto, number, math, choice, yesno, text, code, json.
+        budget: limits, such as ``"calls=10,usd=0.5"``.
+        roles: folders with roles that go before the package's; a folder ``roles`` beside the file, and the
+            settings' folders, are looked in as well.
+        runtime: where it runs; by default one for the running event loop, with the default store.
+
+    Raises:
+        WorkflowInvalid: the file has mistakes; all are listed with line and column.
+        InputError: no such workflow, or a parameter does not fit.
+    """
+    from rebut.settings import Settings
+
+    from .loader import find
+    from .loader import load as load_spec
+
+    path = find(ref)
+    folders = [Path(folder) for folder in roles]
+    beside = path.parent / "roles"
+    if beside.is_dir():
+        folders.append(beside)
+    folders += [Path(folder) for folder in (runtime.settings if runtime else Settings.load()).roles]
+    book = RoleBook(folders)
+    spec = load_spec(ref, roles=book)
+    return Workflow(spec, book, params=params, models=models, kind=kind, budget=budget, runtime=runtime)
+
+
+def loads(
+    text: str,
+    *,
+    path: str = "<string>",
+    roles: Sequence[str | Path] = (),
+    **options: Any,
+) -> Workflow:
+    """Load a workflow from YAML text; options as in `load`.
+
+    Raises:
+        WorkflowInvalid: the text has mistakes.
+    """
+    from .loader import loads as loads_spec
+
+    book = RoleBook([Path(folder) for folder in roles])
+    return Workflow(loads_spec(text, path=path, roles=book), book, **options)
+
+
+def _kind(kind: str) -> str:
+    if kind not in KINDS:
+        raise InputError(f"unknown kind of answer: {kind!r}{suggest(kind, KINDS)}")
+    return kind
+
+
+def _check_models(spec: WorkflowSpec, models: Mapping[str, str]) -> None:
+    possible = [*spec.agents, *dict.fromkeys(agent.role for agent in spec.agents.values())]
+    for key in models:
+        if key != "*" and key not in possible:
+            raise InputError(f"workflow {spec.name!r} has no agent or role {key!r}{suggest(key, possible)}")
