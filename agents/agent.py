@@ -48,7 +48,7 @@ class Agent:
         n: int = 1,
         logprobs: int | None = None,
         budget: Budget | None = None,
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the session keeps it, for replays
         reasks: int = 1,
         schema: bool = True,
         on_note: OnNote | None = None,
@@ -56,7 +56,7 @@ class Agent:
         """Ask for `n` completions; one record for each, None where it abstained.
 
         A reply that does not fit its record is asked again up to `reasks` times, that one alone, and then
-        abstains. After the last hand-over by the session nothing is awaited, so a replay takes the same turns.
+        abstains. Nothing is awaited behind the session's last hand-over, so replays keep step.
 
         Args:
             path: of the call in the run's journal; the k-th re-ask of reply i is at ``path~k``
@@ -74,7 +74,7 @@ class Agent:
             BudgetSpent: a limit was reached, likewise.
         """
         chosen = self.role.mode(mode)
-        known = {"params": {}, "index": 0, **self.facts, **facts}
+        known: dict[str, Any] = {"params": {}, "index": 0, **self.facts, **facts}
         want = expected(chosen.returns, kind, known, chosen.answer_required)
         bound = known | {
             "agent": self.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +15,8 @@ from .returns import Expected, Returned, read_json, read_text, reply_format
 
 if TYPE_CHECKING:
     from ..models.budget import Budget
+
+MISSING = "the model gave no completion"
 
 OnNote = Callable[[str, str, Mapping[str, Any]], None]
 """Told what happened (``abstained``, ``reasked``, ``repaired``), in words, and with facts."""
@@ -37,7 +39,12 @@ class Session(Protocol):
         ...
 
     async def call(
-        self, request: Request, site: CallSite, *, budget: Budget | None = None, timeout: float | None = None
+        self,
+        request: Request,
+        site: CallSite,
+        *,
+        budget: Budget | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the session's own signature
     ) -> Response:
         """The response, from the model or from the journal."""
         ...
@@ -66,36 +73,41 @@ class Asking:
         records: list[Returned | None] = [None] * self.request.n
         unfit: dict[int, Unparsed] = {}
         for i in range(self.request.n):
+            if i >= len(response.completions):
+                self._note("abstained", MISSING, self.site.path, MISSING)
+                continue
             try:
-                records[i] = self._read(self.request, _completion(response, i), self.site.path, i)
+                records[i] = self._read(self.request, response.completions[i], self.site.path, i)
             except Unparsed as error:
                 unfit[i] = error
-        for i, error in unfit.items():
+        for i, reply in unfit.items():
             alone = all(record is None for record in records)
-            records[i] = await self._again(i, error, reasks, alone)
+            records[i] = await self._again(i, reply, reasks, alone)
         return records
 
-    async def _again(self, i: int, error: Unparsed, reasks: int, alone: bool) -> Returned | None:
+    async def _again(self, i: int, unfit: Unparsed, reasks: int, alone: bool) -> Returned | None:
         """Ask for reply `i` until it fits; None when it abstains."""
         path = self.site.path if self.request.n == 1 else f"{self.site.path}#{i}"
         for k in range(1, reasks + 1):
             at = f"{path}~{k}"
-            self._note("reasked", f"asked again: {error.reason}", at, error.reason)
-            request = self._mending(error)
+            self._note("reasked", f"asked again: {unfit.reason}", at, unfit.reason)
+            request = self._mending(unfit)
             try:
                 response = await self._call(request, replace(self.site, path=at))
-                return self._read(request, _completion(response, 0), at, i)
-            except Unparsed as next_error:
-                error = next_error
+                if not response.completions:
+                    break
+                return self._read(request, response.completions[0], at, i)
+            except Unparsed as still:
+                unfit = still
             except (ModelError, BudgetSpent) as failure:
                 if alone:
                     raise
-                self._note("abstained", f"abstained, as asking again failed: {failure}", at, error.reason)
+                self._note("abstained", f"abstained, as asking again failed: {failure}", at, unfit.reason)
                 return None
-        self._note("abstained", f"abstained: {error.reason}", path, error.reason)
+        self._note("abstained", f"abstained: {unfit.reason}", path, unfit.reason)
         return None
 
-    def _call(self, request: Request, site: CallSite) -> Any:
+    def _call(self, request: Request, site: CallSite) -> Awaitable[Response]:
         return self.session.call(request, site, budget=self.budget, timeout=self.timeout)
 
     def _read(self, request: Request, completion: Completion, path: str, i: int) -> Returned:
@@ -116,15 +128,10 @@ class Asking:
         return record
 
     def _mending(self, error: Unparsed) -> Request:
-        complaint = f"Your reply does not fit: {error.reason}. Write the whole reply again.\n{reply_format(self.want)}"
+        wrong = f"Your reply does not fit: {error.reason}. Write the whole reply again."
+        complaint = f"{wrong}\n{reply_format(self.want)}"
         return replace(self.request, messages=asked_again(self.request.messages, error.text, complaint), n=1)
 
     def _note(self, what: str, text: str, path: str, reason: str) -> None:
         if self.on_note is not None:
             self.on_note(what, text, {"call": path, "agent": self.site.agent, "reason": reason})
-
-
-def _completion(response: Response, i: int) -> Completion:
-    if i >= len(response.completions):
-        raise Unparsed("", "the model gave no completion")
-    return response.completions[i]

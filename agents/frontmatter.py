@@ -41,7 +41,7 @@ class FrontMatter(BaseModel):
 
 
 def parse(source: str, file: str) -> tuple[FrontMatter, str]:
-    """Head and template of a role file; the template keeps its line numbers, as empty lines stand for the head.
+    """Head and template of a role file; empty lines stand for the head, so that line numbers stay true.
 
     Raises:
         WorkflowError: with file and line: no head, broken YAML, an unknown or wrong key.

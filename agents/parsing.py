@@ -13,13 +13,13 @@ from pydantic_core import ErrorDetails
 
 from rebut.errors import Unparsed
 
+from .answers.surface import visible
 from .wires import Wire
 
 W = TypeVar("W", bound=Wire)
 
 CUT = "the reply was cut off before its end, so it must be shorter"
 
-_THOUGHT = re.compile(r"\A\s*<(think|thinking)>.*?(?:</\1>|\Z)", re.DOTALL)
 _FENCED = re.compile(r"```[a-zA-Z]*[ \t]*\n?(.*?)```", re.DOTALL)
 _NUMERAL = re.compile(r"(?<![0-9./-])([0-9]{1,2})(?:\.0+)?(?![0-9])(?!\.[0-9])(?!\s*/)", re.ASCII)
 # A reply is some hundred tokens long; what a runaway model wrote beyond is not searched.
@@ -51,15 +51,6 @@ def parse(text: str, wire: type[W], *, cut: bool = False) -> tuple[W, bool]:
     return read, repaired
 
 
-def visible(text: str) -> str:
-    """The text without a block of thoughts at its start.
-
-    >>> visible("<think>4? No, 5.</think> 5")
-    '5'
-    """
-    return _THOUGHT.sub("", text, count=1).strip()
-
-
 def _object(text: str, keys: Collection[str], cut: bool) -> tuple[dict[str, Any], bool]:
     try:
         for data in _readings(text, keys):
@@ -68,10 +59,10 @@ def _object(text: str, keys: Collection[str], cut: bool) -> tuple[dict[str, Any]
         raise Unparsed(text, str(error)) from None
     if cut:
         raise Unparsed(text, CUT)
-    data = _mended(text, keys)
-    if data is None:
+    mended = _mended(text, keys)
+    if mended is None:
         raise Unparsed(text, "the reply holds no JSON object")
-    return data, True
+    return mended, True
 
 
 def _readings(text: str, keys: Collection[str]) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ from rebut.records import Candidates, Critique, Sample, Score, Verdict
 
 from ..models.wire import TokenLogprob
 from .answers import extract, instruction
-from .parsing import CUT, parse, visible
+from .parsing import CUT, parse
 from .steps import split_steps
 from .wires import CandidatesWire, CritiqueWire, ScoreWire, StepScoresWire, VerdictWire
 
@@ -58,13 +58,11 @@ def expected(returns: Returns, kind: str, facts: Mapping[str, Any], answer_requi
     A judge's sides are the fact `sides`, or else whoever speaks in `arguments` or `evidence`; a step
     scorer's steps are those of `item`.
     """
-    said = facts.get("arguments") or facts.get("evidence") or ()
-    speakers = dict.fromkeys(s.agent for s in said if isinstance(s, Sample) and s.agent)
     item = facts.get("item")
     return Expected(
         returns=returns,
         kind=kind,
-        sides=tuple(facts.get("sides") or speakers) if returns == "verdict" else (),
+        sides=_sides(facts) if returns == "verdict" else (),
         steps=len(split_steps(item.text)) if returns == "step_scores" and isinstance(item, Sample) else 0,
         answer_required=answer_required,
     )
@@ -107,7 +105,7 @@ def read_text(
     Raises:
         Unparsed: it has no answer, and one is required.
     """
-    answer = extract(visible(text), want.kind)
+    answer = extract(text, want.kind)
     if answer is None and want.answer_required:
         raise Unparsed(text, CUT if cut else "the reply holds no final answer")
     return Sample(text=text, answer=answer, confidence=confidence(logprobs), **about)
@@ -145,9 +143,30 @@ def confidence(logprobs: Sequence[TokenLogprob] | None) -> float | None:
     return None if math.isnan(mean) else math.exp(min(mean, 0.0))
 
 
+def _sides(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    sides = facts.get("sides")
+    if isinstance(sides, str):
+        return (sides,)
+    if sides:
+        return tuple(map(str, sides))
+    said = facts.get("arguments") or facts.get("evidence")
+    speakers = [s.agent for s in said if isinstance(s, Sample)] if isinstance(said, list | tuple) else []
+    return tuple(dict.fromkeys(filter(None, speakers)))
+
+
+def _final(written: str, kind: str) -> str | None:
+    """The answer in a field that holds nothing else."""
+    answer = extract(written, kind)
+    if answer is None and kind == "code":
+        return extract(f"```\n{written}\n```", kind)
+    if answer is None and kind in ("auto", "text") and "\n" in written:
+        return written
+    return answer
+
+
 def _verdict(text: str, wire: VerdictWire, want: Expected, about: Mapping[str, Any]) -> Verdict:
     side = _side(text, wire.side, want.sides)
-    answer = None if wire.answer.casefold() in _UNDECIDED else extract(wire.answer, want.kind)
+    answer = None if wire.answer.casefold() in _UNDECIDED else _final(wire.answer, want.kind)
     if answer is None and want.answer_required:
         raise Unparsed(text, f'"answer" must hold the final answer{_hint(want)}, it is {wire.answer!r}')
     return Verdict(decided=answer is not None, answer=answer, side=side, reason=wire.reason, **about)
@@ -180,7 +199,7 @@ def _step_scores(text: str, wire: StepScoresWire, want: Expected) -> Score:
 
 
 def _candidates(text: str, wire: CandidatesWire, want: Expected, about: Mapping[str, Any]) -> Candidates:
-    found = dict.fromkeys(answer for written in wire.answers if (answer := extract(written, want.kind)))
+    found = dict.fromkeys(answer for written in wire.answers if (answer := _final(written, want.kind)))
     if not found:
         raise Unparsed(text, f'"answers" must hold the answers that were given{_hint(want)}')
     return Candidates(answers=tuple(found), **about)
@@ -192,7 +211,9 @@ def _keys(want: Expected) -> str:
         answer = "the final answer" if want.answer_required else "the answer, or nothing if undecided"
         return f'"reason": "<one or two sentences>", "side": {side}, "answer": "<{answer}{_hint(want)}>"'
     if want.returns == "critique":
-        return '"text": "<what is wrong and how to mend it>", "accepted": <true if nothing is wrong, else false>'
+        return (
+            '"text": "<what is wrong and how to mend it>", "accepted": <true if nothing is wrong, else false>'
+        )
     if want.returns == "score":
         return '"reason": "<one or two sentences>", "score": <whole number from 0 to 10>'
     if want.returns == "step_scores":

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from rebut.records import Sample
+
+from .answers.surface import visible
 
 # Markdown may stand before the mark: "**Step 3:**", "### Step 3", "- Step 3", "> Step 3".
 _MARK = re.compile(r"^[ \t>*#_-]*step[ \t]+[0-9]+\b", re.IGNORECASE | re.MULTILINE)
@@ -12,7 +15,7 @@ _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 
 
 def split_steps(text: str) -> list[str]:
-    """The steps of a reasoning text, in order; together they hold all of its words.
+    """The steps of a reasoning text, in order; together they hold all of its words but thoughts.
 
     A step starts at a line that opens with "Step" and a number; what stands before the first mark belongs
     to the first step. A text without marks is split at empty lines, or else at line ends.
@@ -22,10 +25,11 @@ def split_steps(text: str) -> list[str]:
     >>> split_steps("First this.\\n\\nThen that.")
     ['First this.', 'Then that.']
     """
+    text = visible(text)
     starts = [match.start() for match in _MARK.finditer(text)]
     if starts:
         bounds = [0, *starts[1:], len(text)]
-        pieces = [text[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+        pieces = [text[a:b] for a, b in pairwise(bounds)]
     else:
         pieces = _PARAGRAPH.split(text)
         if sum(1 for piece in pieces if piece.strip()) < 2:
@@ -40,6 +44,11 @@ def step_grades(sample: Sample) -> tuple[float, ...] | None:
         if score.steps is not None and len(score.steps) == count:
             return score.steps
     return None
+
+
+def graded(sample: Sample) -> bool:
+    """Whether a scorer graded each step of the sample."""
+    return step_grades(sample) is not None
 
 
 def tenths(value: float) -> int:

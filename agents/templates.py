@@ -7,30 +7,32 @@ This module imports Jinja, so it is itself imported only where a template is fir
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Any, cast, get_args
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta, nodes
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta, nodes, pass_context
 from jinja2.ext import Extension
 from jinja2.parser import Parser
-from jinja2.runtime import Context
+from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import BaseModel
 
 from rebut.errors import RebutError, WorkflowError, suggest
 
 from ..models.wire import Message, Role
+from .answers.surface import visible
 from .chat import add
 from .quoting import defused, quote
-from .steps import annotated, numbered, split_steps, tenths
+from .steps import annotated, graded, numbered, split_steps, tenths
 
 _ROLES = get_args(Role)
-# Not a name that a template could write, so only the extension reaches the list.
-_SAID = "(said)"
+# Not names that a template could write, so only the extension reaches the list of messages.
+_SAID, _SAY = "(said)", "(say)"
 
 
 class MessageBlock(Extension):
-    """The ``message`` tag."""
+    """The ``message`` tag: a filter block, so that its text is rendered apart and then handed to `_say`."""
 
     tags = {"message"}  # noqa: RUF012 - declared as an instance attribute by Jinja
 
@@ -41,26 +43,45 @@ class MessageBlock(Extension):
         if role not in _ROLES:
             parser.fail(f"unknown message role: {role!r}{suggest(role, _ROLES)}", line)
         body = parser.parse_statements(("name:endmessage",), drop_needle=True)
-        say = self.call_method("say", [nodes.ContextReference(), nodes.Const(role)])
-        return nodes.CallBlock(say, [], [], body).set_lineno(line)
+        say = nodes.Filter(None, _SAY, [nodes.Const(role)], [], None, None)
+        return nodes.FilterBlock(body, say).set_lineno(line)
 
-    def say(self, context: Context, role: Role, caller: Callable[[], str]) -> str:
-        """Add the message that the block's body renders to."""
-        said = cast(list[Message], context[_SAID])
-        add(said, role, caller().strip())
-        return ""
+
+@pass_context
+def _say(context: Context, content: str, role: Role) -> str:
+    """Add the message that the block's body rendered to."""
+    add(cast(list[Message], context[_SAID]), role, content.strip())
+    return ""
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox, which lets templates read facts and change none.
+
+    Of a pydantic model only fields and properties are open: among its methods are readers of files.
+    """
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Whether a template may read `obj.attr`."""
+        if isinstance(obj, BaseModel):
+            kind = type(obj)
+            return attr in kind.model_fields or isinstance(getattr(kind, attr, None), property)
+        if type(obj) is LoopContext and attr[:1] != "_":
+            return True
+        return super().is_safe_attribute(obj, attr, value)
 
 
 class MessageTemplate:
     """A compiled template.
 
     Attributes:
+        source: its text.
         needs: names that the template cannot do without.
         wants: names that it can (they are only used behind ``is defined`` or ``default``).
     """
 
     def __init__(self, source: str, file: str) -> None:
         env = _environment()
+        self.source = source.lstrip("\n")
         self._file = file
         try:
             tree = env.parse(source, filename=file)
@@ -113,8 +134,8 @@ def compiled(source: str, file: str) -> MessageTemplate:
 
 
 @cache
-def _environment() -> ImmutableSandboxedEnvironment:
-    env = ImmutableSandboxedEnvironment(
+def _environment() -> Sandbox:
+    env = Sandbox(
         extensions=[MessageBlock],
         undefined=StrictUndefined,
         finalize=defused,
@@ -122,23 +143,26 @@ def _environment() -> ImmutableSandboxedEnvironment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters |= {
-        "quote": quote,
-        "steps": split_steps,
-        "annotated": annotated,
-        "numbered": numbered,
-        "tenths": tenths,
-    }
+    filters: dict[str, Any] = env.filters
+    filters.update(
+        {
+            _SAY: _say,
+            "quote": quote,
+            "steps": split_steps,
+            "annotated": annotated,
+            "graded": graded,
+            "numbered": numbered,
+            "tenths": tenths,
+            "visible": visible,
+        }
+    )
     # A prompt must come out the same in a replay.
     del env.filters["random"], env.globals["lipsum"]
     return env
 
 
 def _is_message(node: nodes.Node) -> bool:
-    if not isinstance(node, nodes.CallBlock):
-        return False
-    tag = node.call.node
-    return isinstance(tag, nodes.ExtensionAttribute) and tag.identifier == MessageBlock.identifier
+    return isinstance(node, nodes.FilterBlock) and node.filter.name == _SAY
 
 
 def _check(tree: nodes.Template) -> None:
@@ -147,7 +171,7 @@ def _check(tree: nodes.Template) -> None:
         if isinstance(node, nodes.Output) and any(map(_shows, node.nodes)):
             raise TemplateSyntaxError("text outside of a message", node.lineno)
     for holder in tree.find_all((nodes.CallBlock, nodes.Macro, nodes.AssignBlock, nodes.FilterBlock)):
-        for inner in holder.find_all(nodes.CallBlock):
+        for inner in holder.find_all(nodes.FilterBlock):
             if _is_message(inner):
                 raise TemplateSyntaxError("a message cannot stand inside of another block", inner.lineno)
 
