@@ -1,0 +1,148 @@
+"""The journal of a run in the store: recalls what is recorded, then records what is new."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, delete, update
+
+from rebut.errors import StoreError
+from rebut.events import Event
+
+from ..models.journal import CallSite, Outcome
+from ..models.wire import Request
+from . import tables
+from .recall import DRIFT_AFTER, Recall
+from .rows import CallRows, EventRows, call_rows, event_rows
+from .values import RecordedCall
+from .writer import Deed, Writer
+
+
+class Journal:
+    """A `RunJournal` that keeps a run in a store; made by `Store.begin` and `Store.reopen`.
+
+    A resumed run goes again through what it did, from its recorded calls. Meanwhile nothing in the store
+    changes: only with the first new call, or the end of the run, what the recorded part left behind
+    (failed calls that are asked again, their events) is replaced, in the same transaction.
+    """
+
+    def __init__(
+        self,
+        run: str,
+        writer: Writer,
+        recorded: Sequence[RecordedCall] | None = None,
+        *,
+        drift_after: float = DRIFT_AFTER,
+    ) -> None:
+        kept = recorded or ()
+        self.run = run
+        self._writer = writer
+        self._seq = max((call.seq for call in kept), default=0)
+        self._last = self._seq
+        self._paths = {call.site.path for call in kept}
+        self._was_used = {call.seq: call.used for call in kept}
+        self._recall = Recall(kept, strict=False, drift_after=drift_after)
+        self._settled = self._flows = recorded is None
+        self._held: list[EventRows] = []
+        self._settling: asyncio.Future[Any] | None = None
+
+    @property
+    def recalling(self) -> bool:
+        """Whether recorded outcomes are left."""
+        return self._recall.left > 0
+
+    async def recall(self, site: CallSite, request: Request) -> Outcome | None:
+        """The recorded outcome in its turn; None if the call is to be made.
+
+        Raises:
+            JournalDrift: the journal holds another request at this path, or waits for another call.
+        """
+        return await self._recall.ask(site, request)
+
+    async def record(self, site: CallSite, request: Request, outcome: Outcome) -> None:
+        """Commit the outcome; returns once it is on disk, in the order of the calls to `record`.
+
+        Raises:
+            StoreError: it could not be written, or the path was recorded before.
+        """
+        if site.path in self._paths:
+            raise StoreError(f"call {site.path!r} of run {self.run!r} is recorded twice: paths are unique")
+        seq = self._seq + 1
+        rows = call_rows(
+            self.run, RecordedCall(seq=seq, site=site, request=request, outcome=outcome, wall=time.time())
+        )
+        self._seq = seq
+        self._paths.add(site.path)
+        future = self._writer.submit(rows) if self._settled else self._settle(rows)
+        try:
+            await future
+        except asyncio.CancelledError:
+            self._writer.later(self._unused(seq))
+            raise
+
+    def event(self, event: Event) -> None:
+        """Keep a durable event; written with the next commit, never waited for."""
+        if not event.durable or event.seq is None:
+            return
+        rows = event_rows(event)
+        if self._flows:
+            self._writer.event(rows)
+        else:
+            self._held.append(rows)
+
+    async def settle(self) -> None:
+        """Let what a resumed run did since it was reopened stand in the store.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        if not self._settled:
+            await self._settle(None)
+        elif self._settling is not None:
+            await asyncio.shield(self._settling)
+
+    def _settle(self, rows: CallRows | None) -> asyncio.Future[Any]:
+        held, self._held = self._held, []
+        self._settled = True
+        future = self._writer.submit(rows, before=self._replacing(held))
+        future.add_done_callback(partial(self._after_settling, held))
+        self._settling = future
+        return asyncio.shield(future)
+
+    def _after_settling(self, held: list[EventRows], future: asyncio.Future[Any]) -> None:
+        self._settling = None
+        if future.cancelled() or future.exception() is not None:
+            self._settled = False
+            self._held = held + self._held
+            return
+        self._flows = True
+        late, self._held = self._held, []
+        for rows in late:
+            self._writer.event(rows)
+
+    def _replacing(self, events: Sequence[EventRows]) -> Deed:
+        changed = {seq: used for seq, used in self._recall.used.items() if used != self._was_used[seq]}
+
+        def deed(connection: Connection) -> None:
+            for table in (tables.CALL, tables.MESSAGE):
+                of_run = table.c.run == self.run
+                connection.execute(delete(table).where(of_run, table.c.seq > self._last))
+            for table in (tables.EVENT, tables.STEP):
+                connection.execute(delete(table).where(table.c.run == self.run))
+            for seq, used in changed.items():
+                _mark(connection, self.run, seq, used)
+            self._writer.inserts.events(connection, events)
+
+        return deed
+
+    def _unused(self, seq: int) -> Deed:
+        return lambda connection: _mark(connection, self.run, seq, False)
+
+
+def _mark(connection: Connection, run: str, seq: int, used: bool) -> None:
+    call = tables.CALL
+    connection.execute(update(call).where(call.c.run == run, call.c.seq == seq).values(used=used))

@@ -1,0 +1,83 @@
+"""Values of the journal as JSON, and back; the file format and the store share them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import orjson
+
+from rebut.errors import InputError
+from rebut.records import Usage, plain
+
+from ..models.journal import CallSite, Outcome
+from ..models.wire import request_of, response_of
+from .values import RecordedCall, RunResult, RunStart
+
+
+def json(value: Any, what: str) -> str:
+    """The value as JSON text, key order kept.
+
+    Raises:
+        InputError: it holds something that is not JSON, or text that is not Unicode (a lone surrogate).
+    """
+    try:
+        return orjson.dumps(plain(value)).decode()
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what} cannot be kept as JSON: {error}") from error
+
+
+def start_fields(start: RunStart) -> dict[str, Any]:
+    """The start of a run as JSON types."""
+    return {f.name: plain(getattr(start, f.name)) for f in fields(RunStart)}
+
+
+def result_fields(result: RunResult) -> dict[str, Any]:
+    """The result of a run as JSON types."""
+    return {f.name: plain(getattr(result, f.name)) for f in fields(RunResult)}
+
+
+def result_of(data: Mapping[str, Any]) -> RunResult:
+    """The result that `result_fields` described."""
+    rest = dict(data)
+    return RunResult(usage=Usage(**rest.pop("usage")), **rest)
+
+
+def call_line(call: RecordedCall) -> bytes:
+    """A call with its request and outcome, as one line of JSON without the line's end."""
+    site, outcome = call.site, call.outcome
+    response = outcome.response
+    return orjson.dumps(
+        {
+            "seq": call.seq,
+            "path": site.path,
+            "node": site.node,
+            "visit": site.visit,
+            "agent": site.agent,
+            "role": site.role,
+            "request": orjson.Fragment(call.request.as_json()),
+            "response": None if response is None else orjson.Fragment(response.as_json()),
+            "error": outcome.error,
+            "message": outcome.message,
+            "status": outcome.status,
+            "attempts": outcome.attempts,
+            "at": outcome.at,
+            "wall": call.wall,
+            "used": call.used,
+        }
+    )
+
+
+def call_of(data: Mapping[str, Any]) -> RecordedCall:
+    """The call that `call_line` described."""
+    rest = dict(data)
+    response = rest.pop("response")
+    return RecordedCall(
+        seq=rest.pop("seq"),
+        wall=rest.pop("wall"),
+        used=rest.pop("used"),
+        request=request_of(orjson.dumps(rest.pop("request"))),
+        site=CallSite(**{name: rest.pop(name) for name in ("path", "node", "visit", "agent", "role")}),
+        outcome=Outcome(response=None if response is None else response_of(orjson.dumps(response)), **rest),
+    )

@@ -1,0 +1,189 @@
+"""The schema as numbered steps. Append only: a step that was released is never changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection, inspect, text
+
+from rebut.errors import StoreError
+
+Migration = Callable[[Connection], None]
+
+
+def m001_runs_and_their_journal(connection: Connection) -> None:
+    """Runs, contents, calls, messages, steps, events."""
+    for statement in (_RUN, _CONTENT, _CALL, _MESSAGE, _STEP, _EVENT):
+        connection.execute(text(statement))
+    connection.execute(text("CREATE UNIQUE INDEX call_seq ON call (run, seq)"))
+    connection.execute(text("CREATE INDEX run_started ON run (started)"))
+
+
+def m002_views_for_people(connection: Connection) -> None:
+    """`said`: who said what, in order; `spend`: what each agent used of each model."""
+    connection.execute(text(_SAID))
+    connection.execute(text(_SPEND))
+
+
+MIGRATIONS: Sequence[Migration] = (m001_runs_and_their_journal, m002_views_for_people)
+
+
+def behind(connection: Connection, where: str, migrations: Sequence[Migration] = MIGRATIONS) -> int:
+    """How many steps the schema lacks.
+
+    Raises:
+        StoreError: the database was written by a newer rebut.
+    """
+    done = 0
+    if inspect(connection).has_table("migration"):
+        done = connection.execute(text("SELECT coalesce(max(number), 0) FROM migration")).scalar_one()
+    if done > len(migrations):
+        raise StoreError(
+            f"store {where} was written by a newer rebut (schema {done}, known here: {len(migrations)}): "
+            "upgrade rebut, or open another store"
+        )
+    return len(migrations) - done
+
+
+def migrate(connection: Connection, where: str, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Take the next step that the schema lacks; the caller's transaction holds the write lock."""
+    connection.execute(text(_MIGRATION))
+    if lacking := behind(connection, where, migrations):
+        number = len(migrations) - lacking + 1
+        migrations[number - 1](connection)
+        _note(connection, number, migrations[number - 1])
+
+
+def _note(connection: Connection, number: int, step: Migration) -> None:
+    connection.execute(
+        text("INSERT INTO migration (number, name, applied) VALUES (:number, :name, :applied)"),
+        {"number": number, "name": step.__name__, "applied": time.time()},
+    )
+
+
+_MIGRATION = """
+CREATE TABLE IF NOT EXISTS migration (
+    number INTEGER NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    applied DOUBLE PRECISION NOT NULL
+)"""
+
+_RUN = """
+CREATE TABLE run (
+    id TEXT NOT NULL PRIMARY KEY,
+    workflow TEXT NOT NULL,
+    snapshot TEXT NOT NULL,
+    input TEXT NOT NULL,
+    params TEXT NOT NULL,
+    models TEXT NOT NULL,
+    seed BIGINT NOT NULL,
+    budget TEXT NOT NULL,
+    status TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    stop_reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    calls INTEGER NOT NULL,
+    requests INTEGER NOT NULL,
+    prompt_tokens BIGINT NOT NULL,
+    completion_tokens BIGINT NOT NULL,
+    cached_tokens BIGINT NOT NULL,
+    reasoning_tokens BIGINT NOT NULL,
+    usd DOUBLE PRECISION,
+    busy DOUBLE PRECISION NOT NULL,
+    started DOUBLE PRECISION NOT NULL,
+    finished DOUBLE PRECISION,
+    seconds DOUBLE PRECISION,
+    parent TEXT,
+    version TEXT NOT NULL,
+    owner TEXT,
+    machine TEXT,
+    pid BIGINT,
+    born BIGINT,
+    beat DOUBLE PRECISION
+)"""
+
+_CONTENT = """
+CREATE TABLE content (
+    hash TEXT NOT NULL PRIMARY KEY,
+    body TEXT NOT NULL
+)"""
+
+_CALL = """
+CREATE TABLE call (
+    run TEXT NOT NULL,
+    path TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    node TEXT NOT NULL,
+    visit INTEGER NOT NULL,
+    agent TEXT NOT NULL,
+    role TEXT NOT NULL,
+    model TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    request TEXT NOT NULL,
+    response TEXT,
+    error TEXT,
+    message TEXT NOT NULL,
+    http_status INTEGER,
+    attempts INTEGER NOT NULL,
+    prompt_tokens BIGINT NOT NULL,
+    completion_tokens BIGINT NOT NULL,
+    cached_tokens BIGINT NOT NULL,
+    reasoning_tokens BIGINT NOT NULL,
+    usd DOUBLE PRECISION,
+    seconds DOUBLE PRECISION NOT NULL,
+    at DOUBLE PRECISION NOT NULL,
+    wall DOUBLE PRECISION NOT NULL,
+    used BOOLEAN NOT NULL,
+    PRIMARY KEY (run, path)
+)"""
+
+_MESSAGE = """
+CREATE TABLE message (
+    run TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    call TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    role TEXT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (run, seq, place)
+)"""
+
+_STEP = """
+CREATE TABLE step (
+    run TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    node TEXT NOT NULL,
+    visit INTEGER NOT NULL,
+    wrote TEXT NOT NULL,
+    at DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (run, seq)
+)"""
+
+_EVENT = """
+CREATE TABLE event (
+    run TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    node TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    PRIMARY KEY (run, seq)
+)"""
+
+_SAID = """
+CREATE VIEW said AS
+SELECT message.run, message.seq, message.place, call.node, call.visit, message.agent, message.role,
+       call.model, content.body AS text
+FROM message
+JOIN call ON call.run = message.run AND call.seq = message.seq
+JOIN content ON content.hash = message.text"""
+
+_SPEND = """
+CREATE VIEW spend AS
+SELECT run, agent, model, count(*) AS calls,
+       sum(prompt_tokens + completion_tokens) AS tokens,
+       sum(prompt_tokens) AS prompt_tokens, sum(completion_tokens) AS completion_tokens,
+       CASE WHEN count(usd) = count(*) THEN sum(usd) END AS usd, sum(seconds) AS seconds
+FROM call
+GROUP BY run, agent, model"""

@@ -1,0 +1,119 @@
+"""What is read from the store, as functions of a connection."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection, RowMapping, select
+
+from rebut.errors import InputError, suggest
+
+from . import rows
+from .owner import lives
+from .tables import CALL, CONTENT, EVENT, MESSAGE, RUN
+from .values import RecordedCall, RunInfo, RunStart, Said, Status
+
+Row = RowMapping
+
+CHUNK = 500
+"""How many hashes are looked up in one statement."""
+
+
+def run_row(connection: Connection, name: str) -> Row:
+    """The row of the run with this id, or with the only id that begins so.
+
+    Raises:
+        InputError: there is none, or more than one.
+    """
+    prefix = RUN.c.id.startswith(name, autoescape=True)
+    query = select(RUN).where(prefix if name else RUN.c.id == name).order_by(RUN.c.id)
+    found = [row for row in connection.execute(query).mappings() if row["id"].startswith(name)]
+    exact = [row for row in found if row["id"] == name]
+    if not exact and len(found) > 1:
+        ids = ", ".join(row["id"] for row in found[:5]) + (", ..." if len(found) > 5 else "")
+        raise InputError(f"run {name!r} is not the only one that begins so (possible: {ids})")
+    if not found:
+        latest = connection.execute(select(RUN.c.id).order_by(RUN.c.started.desc()).limit(5)).scalars()
+        raise InputError(f"no run {name!r}{suggest(name, list(latest))}")
+    return (exact or found)[0]
+
+
+def standing(row: Row) -> RunInfo:
+    """The run of a row; one whose process is gone is ``interrupted``."""
+    info = rows.info_of(row)
+    if info.status == "running" and not is_alive(row):
+        return replace(info, result=replace(info.result, status="interrupted"))
+    return info
+
+
+def is_alive(row: Row) -> bool:
+    """Whether the process that holds the run of a row lives."""
+    return lives(row["machine"], row["pid"], row["born"], row["beat"], time.time())
+
+
+def run_list(
+    connection: Connection, limit: int, workflow: str | None, status: Status | None
+) -> list[RunInfo]:
+    """Runs, latest first."""
+    query = select(RUN).order_by(RUN.c.started.desc(), RUN.c.id.desc())
+    if workflow is not None:
+        query = query.where(RUN.c.workflow == workflow)
+    if status is not None:
+        query = query.where(RUN.c.status.in_({status, "running"} if status == "interrupted" else {status}))
+    found: list[RunInfo] = []
+    for row in connection.execute(query).mappings():
+        info = standing(row)
+        if len(found) == limit:
+            break
+        if status is None or info.status == status:
+            found.append(info)
+    return found
+
+
+def start_of(connection: Connection, row: Row) -> RunStart:
+    """The start of the run of a row, with its snapshot."""
+    bodies = _contents(connection, [row["snapshot"]])
+    return rows.start_of(row, bodies[row["snapshot"]])
+
+
+def calls_of(connection: Connection, run: str) -> list[RecordedCall]:
+    """The calls of a run, in the order in which they were handed over."""
+    query = select(CALL).where(CALL.c.run == run).order_by(CALL.c.seq)
+    found = connection.execute(query).mappings().all()
+    bodies = _contents(connection, (h for row in found for h in (row["request"], row["response"]) if h))
+    texts = _contents(connection, (h for body in bodies.values() for h in rows.references(body)))
+    return [rows.call_of(row, {**texts, **bodies}) for row in found]
+
+
+def payloads(connection: Connection, run: str) -> list[bytes]:
+    """The durable events of a run, as lines of JSON."""
+    query = select(EVENT.c.payload).where(EVENT.c.run == run).order_by(EVENT.c.seq)
+    return [payload.encode() for payload in connection.execute(query).scalars()]
+
+
+def said(connection: Connection, run: str) -> list[Said]:
+    """What was said in a run, in order."""
+    query = (
+        select(
+            *(MESSAGE.c[name] for name in ("seq", "place", "call", "agent", "role")),
+            *(CALL.c[name] for name in ("node", "model")),
+            CONTENT.c.body.label("text"),
+        )
+        .join(CALL, (CALL.c.run == MESSAGE.c.run) & (CALL.c.seq == MESSAGE.c.seq))
+        .join(CONTENT, CONTENT.c.hash == MESSAGE.c.text)
+        .where(MESSAGE.c.run == run)
+        .order_by(MESSAGE.c.seq, MESSAGE.c.place)
+    )
+    return [rows.said_of(row) for row in connection.execute(query).mappings()]
+
+
+def _contents(connection: Connection, hashes: Iterable[str]) -> dict[str, str]:
+    wanted = sorted(set(hashes))
+    found: dict[str, str] = {}
+    for start in range(0, len(wanted), CHUNK):
+        chunk: Sequence[str] = wanted[start : start + CHUNK]
+        query = select(CONTENT.c.hash, CONTENT.c.body).where(CONTENT.c.hash.in_(chunk))
+        found.update((row[0], row[1]) for row in connection.execute(query))
+    return found

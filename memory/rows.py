@@ -1,0 +1,285 @@
+"""Values as rows of the tables, and back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import orjson
+from sqlalchemy import RowMapping
+
+from rebut.errors import StoreError
+from rebut.events import Event, NodeFinished
+from rebut.records import Usage, plain
+
+from ..models.journal import CallSite, Outcome
+from ..models.wire import Completion, Message, Request, Response, request_of, response_of
+from .lines import json
+from .values import RecordedCall, RunInfo, RunResult, RunStart, Said
+
+Cells = tuple[Any, ...]
+"""The cells of one row, in the order of the table's columns."""
+
+
+@dataclass(slots=True)
+class CallRows:
+    """All rows of one recorded call."""
+
+    contents: list[tuple[str, str]]
+    call: Cells
+    messages: list[Cells]
+
+
+@dataclass(slots=True)
+class EventRows:
+    """The rows of one durable event."""
+
+    event: Cells
+    step: Cells | None
+
+
+def content_hash(body: str) -> str:
+    """The content address of a text: BLAKE2b-128, 32 hex digits."""
+    return hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
+
+
+def call_rows(run: str, call: RecordedCall) -> CallRows:
+    """The rows of a call, with every text replaced by the hash of its content.
+
+    Raises:
+        StoreError: a text is not Unicode (a lone surrogate), or the request is not JSON.
+    """
+    contents: list[tuple[str, str]] = []
+    try:
+        request = _shelve_request(call.request, contents)
+        response, said = _shelve_response(call.outcome.response, contents)
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"call {call.site.path!r} of run {run!r} cannot be kept: {error}") from error
+    messages = [
+        (run, call.seq, place, call.site.path, call.site.agent, call.site.role, text)
+        for place, text in enumerate(said)
+    ]
+    return CallRows(contents, _call_cells(run, call, request, response), messages)
+
+
+def _shelve(body: str, contents: list[tuple[str, str]]) -> str:
+    address = content_hash(body)
+    contents.append((address, body))
+    return address
+
+
+def _shelve_request(request: Request, contents: list[tuple[str, str]]) -> str:
+    messages = tuple(Message(m.role, _shelve(m.content, contents)) for m in request.messages)
+    address = request.hash()
+    contents.append((address, replace(request, messages=messages).as_json().decode()))
+    return address
+
+
+def _shelve_response(
+    response: Response | None, contents: list[tuple[str, str]]
+) -> tuple[str | None, list[str]]:
+    if response is None:
+        return None, []
+    said = [_shelve(completion.text, contents) for completion in response.completions]
+    completions = tuple(_with_text(c, text) for c, text in zip(response.completions, said, strict=True))
+    return _shelve(replace(response, completions=completions).as_json().decode(), contents), said
+
+
+def _with_text(completion: Completion, text: str) -> Completion:
+    return Completion(
+        text=text, finish=completion.finish, logprobs=completion.logprobs, reasoning=completion.reasoning
+    )
+
+
+def _call_cells(run: str, call: RecordedCall, request: str, response: str | None) -> Cells:
+    site, outcome = call.site, call.outcome
+    answered = outcome.response
+    usage = _NOTHING if answered is None else answered.usage
+    return (
+        run, site.path, call.seq, site.node, site.visit, site.agent, site.role,
+        call.request.model, call.request.n, request, response,
+        outcome.error, outcome.message, outcome.status, outcome.attempts,
+        usage.prompt, usage.completion, usage.cached, usage.reasoning, usage.usd,
+        0.0 if answered is None else answered.seconds, outcome.at, call.wall, call.used,
+    )  # fmt: skip
+
+
+_NOTHING = Usage()
+
+
+def call_of(row: RowMapping, contents: Mapping[str, str]) -> RecordedCall:
+    """The call that a row describes.
+
+    Raises:
+        StoreError: a content is missing.
+    """
+    try:
+        return RecordedCall(
+            seq=row["seq"],
+            site=CallSite(**{name: row[name] for name in ("path", "node", "visit", "agent", "role")}),
+            request=_unshelve_request(row["request"], contents),
+            outcome=Outcome(
+                response=_unshelve_response(row["response"], contents),
+                error=row["error"],
+                message=row["message"],
+                status=row["http_status"],
+                attempts=row["attempts"],
+                at=row["at"],
+            ),
+            wall=row["wall"],
+            used=bool(row["used"]),
+        )
+    except KeyError as error:
+        raise StoreError(
+            f"content {error.args[0]} of call {row['path']!r} of run {row['run']!r} is missing from the store"
+        ) from error
+
+
+def _unshelve_request(address: str, contents: Mapping[str, str]) -> Request:
+    request = request_of(contents[address])
+    messages = tuple(Message(m.role, contents[m.content]) for m in request.messages)
+    return replace(request, messages=messages)
+
+
+def _unshelve_response(address: str | None, contents: Mapping[str, str]) -> Response | None:
+    if address is None:
+        return None
+    response = response_of(contents[address])
+    return replace(response, completions=tuple(_with_text(c, contents[c.text]) for c in response.completions))
+
+
+def references(body: str) -> list[str]:
+    """The content hashes in the shelved form of a request or a response."""
+    data = orjson.loads(body)
+    if "completions" in data:
+        return [completion["text"] for completion in data["completions"]]
+    return [text for _, text in data["messages"]]
+
+
+def event_rows(event: Event) -> EventRows:
+    """The rows of a durable event; a finished node is a step as well.
+
+    Raises:
+        StoreError: it holds something that is not JSON, or text that is not Unicode.
+    """
+    try:
+        payload = event.as_json().decode()
+        cells = (event.run, event.seq, event.kind, getattr(event, "node", ""), payload)
+        if not isinstance(event, NodeFinished):
+            return EventRows(cells, None)
+        wrote = orjson.dumps(event.wrote, default=plain).decode()
+    except TypeError as error:
+        raise StoreError(f"event {event.seq} of run {event.run!r} cannot be kept: {error}") from error
+    return EventRows(cells, (event.run, event.seq, event.node, event.visit, wrote, event.t))
+
+
+def payload_rows(run: str, payload: bytes) -> EventRows:
+    """The rows of a durable event of a run, from its line of JSON."""
+    data = orjson.loads(payload)
+    event = (run, data["seq"], data["kind"], data.get("node", ""), payload.decode())
+    if data["kind"] != NodeFinished.kind:
+        return EventRows(event, None)
+    wrote = orjson.dumps(data["wrote"]).decode()
+    return EventRows(event, (run, data["seq"], data["node"], data["visit"], wrote, data["t"]))
+
+
+def run_cells(start: RunStart, version: str) -> tuple[dict[str, Any], str]:
+    """The columns of a run that is beginning, without its owner; and the body of its snapshot.
+
+    Raises:
+        InputError: something in it is not JSON.
+    """
+    snapshot = json(start.snapshot, "the snapshot of the workflow")
+    cells = {
+        "id": start.run,
+        "workflow": start.workflow,
+        "snapshot": content_hash(snapshot),
+        "input": json(start.input, "the input"),
+        "params": json(start.params, "the parameters"),
+        "models": json(start.models, "the table of models"),
+        "seed": start.seed,
+        "budget": json(start.budget, "the budget"),
+        "started": start.started,
+        "parent": start.parent,
+        "version": version,
+    }
+    return cells, snapshot
+
+
+def result_cells(result: RunResult) -> dict[str, Any]:
+    """The columns of a run that say how it stands.
+
+    Raises:
+        InputError: the answer is not JSON.
+    """
+    usage = result.usage
+    return {
+        "status": result.status,
+        "answer": json(result.answer, "the answer"),
+        "stop_reason": result.stop_reason,
+        "detail": result.detail,
+        "calls": usage.calls,
+        "requests": usage.requests,
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": usage.completion,
+        "cached_tokens": usage.cached,
+        "reasoning_tokens": usage.reasoning,
+        "usd": usage.usd,
+        "busy": usage.seconds,
+        "seconds": result.seconds,
+        "finished": result.finished,
+    }
+
+
+def start_of(row: RowMapping, snapshot: str = "{}") -> RunStart:
+    """The start of the run that a row describes."""
+    return RunStart(
+        run=row["id"],
+        workflow=row["workflow"],
+        snapshot=orjson.loads(snapshot),
+        input=orjson.loads(row["input"]),
+        params=orjson.loads(row["params"]),
+        models=orjson.loads(row["models"]),
+        seed=row["seed"],
+        budget=orjson.loads(row["budget"]),
+        started=row["started"],
+        parent=row["parent"],
+    )
+
+
+def result_of(row: RowMapping) -> RunResult:
+    """How the run that a row describes stands, as the row has it."""
+    usage = Usage(
+        calls=row["calls"],
+        requests=row["requests"],
+        prompt=row["prompt_tokens"],
+        completion=row["completion_tokens"],
+        cached=row["cached_tokens"],
+        reasoning=row["reasoning_tokens"],
+        usd=row["usd"],
+        seconds=row["busy"],
+    )
+    return RunResult(
+        status=row["status"],
+        answer=orjson.loads(row["answer"]),
+        stop_reason=row["stop_reason"],
+        detail=row["detail"],
+        usage=usage,
+        seconds=row["seconds"],
+        finished=row["finished"],
+    )
+
+
+def info_of(row: RowMapping) -> RunInfo:
+    """The run that a row describes, as it is listed."""
+    return RunInfo(start=start_of(row), result=result_of(row), version=row["version"])
+
+
+_SAID = tuple(field.name for field in fields(Said))
+
+
+def said_of(row: RowMapping) -> Said:
+    """The completion that a row of `message`, `call` and `content` describes."""
+    return Said(**{name: row[name] for name in _SAID})

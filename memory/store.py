@@ -1,0 +1,332 @@
+"""The store: every run, its calls and what was said, in one SQLite file."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib.metadata
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import orjson
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from rebut.errors import InputError, StoreError
+from rebut.events import Event, event_of
+from rebut.records import Usage
+
+from . import cassette, reads, rows
+from .dialect import FAILURES, Address, address, engine, explain, prepare
+from .journal import Journal
+from .migrations import behind, migrate
+from .owner import Owner
+from .recall import DRIFT_AFTER
+from .tables import RUN
+from .values import RecordedCall, RunInfo, RunResult, RunStart, Said, Status
+from .writer import Deed, Writer
+
+T = TypeVar("T")
+
+
+class Store:
+    """A store of runs; open it with `Store.open`, and close it.
+
+    Methods that take a run take its id or a beginning of it that no other run has. One store serves all
+    concurrent runs of a process; several processes may have the same file open. All of them raise
+    StoreError when the database fails, and InputError for a run that is not there.
+    """
+
+    def __init__(self, where: Address, *, drift_after: float = DRIFT_AFTER) -> None:
+        self._where = where
+        self._drift_after = drift_after
+        self._owner = Owner()
+        self._journals: dict[str, Journal] = {}
+        self._writer = Writer(where, self._beat)
+        self._readers = engine(where, writes=False)
+
+    @classmethod
+    def open(cls, url_or_path: str | Path, *, drift_after: float = DRIFT_AFTER) -> Self:
+        """Open the store at a path or URL, made if need be (with its folders), its schema brought up to date.
+
+        ``sqlite:///runs.db?durability=full&timeout=30``: `durability` is ``normal`` (what was recorded
+        survives the death of the process at any moment; a power failure may cost the last commits) or
+        ``full`` (it survives that, too, at a disk flush for each commit); `timeout` is how many seconds to
+        wait for another process's write.
+
+        Raises:
+            InputError: not an address of a store.
+            StoreError: it cannot be opened, or a newer rebut wrote it.
+        """
+        where = address(url_or_path)
+        try:
+            prepare(where)
+            _bring_up_to_date(where)
+        except FAILURES as error:
+            raise explain(error, where, "open") from error
+        return cls(where, drift_after=drift_after)
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return self._where.path
+
+    @property
+    def commits(self) -> int:
+        """How many transactions this store has committed since it was opened."""
+        return self._writer.commits
+
+    async def begin(self, start: RunStart) -> Journal:
+        """Begin a run; returns its empty journal.
+
+        Raises:
+            InputError: the run is there already, or something in `start` is not JSON.
+        """
+        if start.run in self._journals:
+            raise InputError(f"run {start.run!r} is in store {self._where} already")
+        deed = self._inserting(start, RunResult(), _version(), owner=self._owner)
+        journal = self._journals[start.run] = Journal(start.run, self._writer)
+        try:
+            await self._writer.submit(before=deed)
+        except BaseException:
+            del self._journals[start.run]
+            raise
+        return journal
+
+    async def reopen(self, run: str) -> tuple[RunStart, Journal]:
+        """Take up a run that did not finish; its journal recalls what was recorded.
+
+        Calls that failed after the last answered one are left out, so that they are asked again.
+
+        Raises:
+            InputError: there is nothing to resume: the run was answered.
+            StoreError: another process, or this one, is running it.
+        """
+        run = await self._writer.submit(before=functools.partial(self._claim, run))
+        start, calls = await self._read(functools.partial(_recorded, run))
+        journal = Journal(run, self._writer, _without_failed_end(calls), drift_after=self._drift_after)
+        self._journals[run] = journal
+        return start, journal
+
+    async def finish(
+        self,
+        run: str,
+        *,
+        status: Status,
+        answer: Any = None,
+        stop_reason: str = "",
+        detail: str = "",
+        usage: Usage | None = None,
+        seconds: float = 0.0,
+    ) -> None:
+        """Write how a run ended, with all its events, and let go of it.
+
+        Raises:
+            StoreError: this store does not hold the run.
+        """
+        result = RunResult(
+            status=status,
+            answer=answer,
+            stop_reason=stop_reason,
+            detail=detail,
+            usage=usage or Usage(),
+            seconds=seconds,
+            finished=time.time(),
+        )
+        cells = rows.result_cells(result) | _FREE
+        if (journal := self._journals.pop(run, None)) is not None:
+            await journal.settle()
+        await self._writer.submit(after=functools.partial(self._let_go, run, cells))
+
+    async def runs(
+        self, limit: int = 20, workflow: str | None = None, status: Status | None = None
+    ) -> list[RunInfo]:
+        """Runs, latest first."""
+        return await self._read(lambda c: reads.run_list(c, limit, workflow, status))
+
+    async def run(self, run: str) -> RunInfo:
+        """One run."""
+        return await self._read(lambda c: reads.standing(reads.run_row(c, run)))
+
+    async def calls(self, run: str) -> list[RecordedCall]:
+        """The calls of a run with request and response, in the order in which they were handed over."""
+        return await self._read(lambda c: reads.calls_of(c, reads.run_row(c, run)["id"]))
+
+    async def events(self, run: str) -> list[Event]:
+        """The durable events of a run."""
+        lines = await self._read(lambda c: reads.payloads(c, reads.run_row(c, run)["id"]))
+        return [event_of(orjson.loads(line)) for line in lines]
+
+    async def said(self, run: str) -> list[Said]:
+        """What was said in a run, in order."""
+        return await self._read(lambda c: reads.said(c, reads.run_row(c, run)["id"]))
+
+    async def cassette(self, run: str) -> cassette.Cassette:
+        """All of a run, to be replayed (`CassetteJournal`) or written to a file."""
+        return await self._read(functools.partial(_cassette, run))
+
+    async def export(self, run: str, path: str | Path) -> None:
+        """Write a run to a file that replays without a store.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        recorded = await self.cassette(run)
+        await asyncio.to_thread(cassette.write, path, recorded)
+
+    async def import_(self, path: str | Path) -> str:
+        """Take a run in from a file; returns its id.
+
+        Raises:
+            InputError: the file is not a journal, or the run is there already.
+        """
+        recorded = await asyncio.to_thread(cassette.read, path)
+        start = recorded.start
+        insert_run = self._inserting(start, recorded.result, recorded.version, owner=None)
+        calls = [rows.call_rows(start.run, call) for call in recorded.calls]
+        events = [rows.payload_rows(start.run, line) for line in recorded.events]
+
+        def deed(connection: Connection) -> None:
+            insert_run(connection)
+            self._writer.inserts.contents(connection, [pair for call in calls for pair in call.contents])
+            self._writer.inserts.calls(connection, calls)
+            self._writer.inserts.events(connection, events)
+
+        await self._writer.submit(before=deed)
+        return start.run
+
+    async def close(self) -> None:
+        """Write all that waits, let go of runs that did not finish, and close the file."""
+        await asyncio.to_thread(self._close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _close(self) -> None:
+        if self._journals:
+            self._journals.clear()
+            with suppress(StoreError):
+                self._writer.later(self._let_go_of_all)
+        self._writer.close()
+        self._readers.dispose()
+
+    async def _read(self, query: Callable[[Connection], T]) -> T:
+        return await asyncio.to_thread(self._reading, query)
+
+    def _reading(self, query: Callable[[Connection], T]) -> T:
+        try:
+            with self._readers.begin() as connection:
+                return query(connection)
+        except FAILURES as error:
+            raise explain(error, self._where, "read") from error
+
+    def _inserting(self, start: RunStart, result: RunResult, version: str, owner: Owner | None) -> Deed:
+        cells, snapshot = rows.run_cells(start, version)
+        cells |= rows.result_cells(result) | (_FREE if owner is None else _held_by(owner))
+
+        def deed(connection: Connection) -> None:
+            if connection.execute(select(RUN.c.id).where(RUN.c.id == start.run)).first() is not None:
+                raise InputError(f"run {start.run!r} is in store {self._where} already")
+            self._writer.inserts.contents(connection, [(cells["snapshot"], snapshot)])
+            connection.execute(insert(RUN).values(cells))
+
+        return deed
+
+    def _claim(self, name: str, connection: Connection) -> str:
+        row = reads.run_row(connection, name)
+        run: str = row["id"]
+        if row["status"] == "finished" and row["stop_reason"] != "budget":
+            raise InputError(
+                f"run {run!r} is finished: there is nothing to resume (replay it, or begin a new run)"
+            )
+        if row["status"] == "running" and reads.is_alive(row):
+            raise StoreError(f"run {run!r} is being run by process {row['pid']}: only one may at a time")
+        cells = {"status": "running", "finished": None, "seconds": None} | _held_by(self._owner)
+        connection.execute(update(RUN).where(RUN.c.id == run).values(cells))
+        return run
+
+    def _let_go(self, run: str, cells: dict[str, Any], connection: Connection) -> None:
+        mine = update(RUN).where(RUN.c.id == run, RUN.c.owner == self._owner.token)
+        if connection.execute(mine.values(cells)).rowcount == 0:
+            raise StoreError(
+                f"run {run!r} is not held by this process: it was finished, or taken up by another"
+            )
+
+    def _let_go_of_all(self, connection: Connection) -> None:
+        connection.execute(update(RUN).where(RUN.c.owner == self._owner.token).values(_FREE))
+
+    def _beat(self) -> Deed | None:
+        """While runs are held: the deed that shows that this process lives."""
+        return self._sign_of_life if self._journals else None
+
+    def _sign_of_life(self, connection: Connection) -> None:
+        mine = update(RUN).where(RUN.c.owner == self._owner.token)
+        connection.execute(mine.values(beat=time.time()))
+
+
+_FREE: dict[str, Any] = {"owner": None, "machine": None, "pid": None, "born": None, "beat": None}
+
+
+def _held_by(owner: Owner) -> dict[str, Any]:
+    return {
+        "owner": owner.token,
+        "machine": owner.machine,
+        "pid": owner.pid,
+        "born": owner.born,
+        "beat": time.time(),
+    }
+
+
+def _bring_up_to_date(where: Address) -> None:
+    with _disposed(engine(where, writes=False)) as reader, reader.begin() as connection:
+        lacking = behind(connection, str(where))
+    if not lacking:
+        return
+    with _disposed(engine(where, writes=True)) as writer:
+        while lacking:
+            with writer.begin() as connection:
+                migrate(connection, str(where))
+                lacking = behind(connection, str(where))
+
+
+@contextmanager
+def _disposed(made: Engine) -> Generator[Engine, None, None]:
+    try:
+        yield made
+    finally:
+        made.dispose()
+
+
+def _recorded(run: str, connection: Connection) -> tuple[RunStart, list[RecordedCall]]:
+    row = reads.run_row(connection, run)
+    return reads.start_of(connection, row), reads.calls_of(connection, run)
+
+
+def _cassette(name: str, connection: Connection) -> cassette.Cassette:
+    row = reads.run_row(connection, name)
+    return cassette.Cassette(
+        start=reads.start_of(connection, row),
+        result=reads.standing(row).result,
+        calls=tuple(reads.calls_of(connection, row["id"])),
+        events=tuple(reads.payloads(connection, row["id"])),
+        version=row["version"],
+    )
+
+
+def _without_failed_end(calls: Sequence[RecordedCall]) -> list[RecordedCall]:
+    answered = [call.seq for call in calls if call.outcome.response is not None]
+    last = max(answered, default=0)
+    return [call for call in calls if call.seq <= last]
+
+
+@functools.cache
+def _version() -> str:
+    return importlib.metadata.version("rebut")

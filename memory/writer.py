@@ -1,0 +1,208 @@
+"""One thread that writes: it takes all that waits, commits it in one transaction, then wakes the waiters."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from sqlalchemy import Connection
+
+from rebut.errors import RebutError, StoreError
+
+from .dialect import Address, engine, explain, is_conflict
+from .owner import BEAT
+from .rows import CallRows, EventRows
+from .statements import Inserts
+
+Deed = Callable[[Connection], Any]
+"""Something to do within the transaction; what it returns goes to its waiter."""
+
+LINGER = 0.001
+"""Seconds that a commit with several waiters waits for more to come."""
+
+FLUSH = 0.25
+"""Seconds after which events are written although nobody commits."""
+
+KNOWN = 8192
+"""How many hashes of written contents are remembered."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """What one waiter wants on disk: a deed before the batch's calls, a call, a deed after them."""
+
+    before: Deed | None = None
+    call: CallRows | None = None
+    after: Deed | None = None
+    future: asyncio.Future[Any] | None = None
+    result: Any = None
+    error: Exception | None = None
+
+
+class Writer:
+    """The only writer of one open store; its methods may be called from any thread.
+
+    Attributes:
+        commits: how many transactions were committed.
+        inserts: the prepared inserts, for deeds.
+    """
+
+    def __init__(self, where: Address, beat: Callable[[], Deed | None]) -> None:
+        self._where = where
+        self._beat = beat
+        self._engine = engine(where, writes=True)
+        self.inserts = Inserts(self._engine.dialect)
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._events: deque[EventRows] = deque()
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self._thread: threading.Thread | None = None
+        self._gate = threading.Lock()
+        self._closed = False
+        self.commits = 0
+
+    def submit(
+        self, call: CallRows | None = None, *, before: Deed | None = None, after: Deed | None = None
+    ) -> asyncio.Future[Any]:
+        """Commit a call and deeds; the future gets what the deed returned, in the order of submission.
+
+        The future fails with a StoreError when the transaction failed: nothing of it was then written.
+        """
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._put(Job(before, call, after, future))
+        return future
+
+    def later(self, deed: Deed) -> None:
+        """Do something after all that was submitted so far; nobody waits for it."""
+        self._put(Job(after=deed))
+
+    def event(self, rows: EventRows) -> None:
+        """Write an event with the next commit; nobody waits for it."""
+        self._events.append(rows)
+
+    def close(self) -> None:
+        """Write all that waits, and end the thread; what comes later is refused."""
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
+        if self._thread is not None:
+            self._thread.join()
+        self._engine.dispose()
+
+    def _put(self, job: Job) -> None:
+        with self._gate:
+            if self._closed:
+                raise StoreError(f"store {self._where} is closed")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="rebut-store", daemon=True)
+                self._thread.start()
+            self._queue.put(job)
+
+    def _run(self) -> None:
+        beaten = time.monotonic()
+        goes_on = True
+        while goes_on:
+            beat = self._beat()
+            jobs, goes_on = self._take(FLUSH if beat is not None else None)
+            if beat is not None and time.monotonic() - beaten > BEAT:
+                beaten = time.monotonic()
+                jobs.append(Job(after=beat))
+            # after the queue, so that an event that was emitted before a job is written with it
+            events = [self._events.popleft() for _ in range(len(self._events))]
+            if jobs or events:
+                self._commit(jobs, events)
+
+    def _take(self, wait: float | None) -> tuple[list[Job], bool]:
+        jobs: list[Job] = []
+        lingered = False
+        try:
+            job = self._queue.get(timeout=wait)
+            while job is not None:
+                jobs.append(job)
+                if self._queue.empty() and len(jobs) > 1 and not lingered:
+                    lingered = True
+                    time.sleep(LINGER)
+                job = self._queue.get_nowait()
+        except Empty:
+            return jobs, True
+        return jobs, False
+
+    def _commit(self, jobs: Sequence[Job], events: Sequence[EventRows]) -> None:
+        try:
+            self._transact(jobs, events)
+        except Exception as error:
+            self._recover(jobs, events, error)
+        _wake(jobs)
+
+    def _recover(self, jobs: Sequence[Job], events: Sequence[EventRows], error: Exception) -> None:
+        if is_conflict(error) and len(jobs) > 1:
+            self._events.extendleft(reversed(events))
+            for job in jobs:
+                self._commit([job], [])
+            return
+        self._events.extendleft(reversed(events))
+        failure = explain(error, self._where, "write to")
+        failure.__cause__ = error
+        for job in jobs:
+            job.error = failure
+
+    def _transact(self, jobs: Sequence[Job], events: Sequence[EventRows]) -> None:
+        calls = [job.call for job in jobs if job.call is not None]
+        contents = self._unknown(calls)
+        with self._engine.begin() as connection:
+            for job in jobs:
+                if job.before is not None:
+                    _do(job, job.before, connection)
+            self.inserts.contents(connection, list(contents.items()))
+            self.inserts.calls(connection, calls)
+            self.inserts.events(connection, events)
+            for job in jobs:
+                if job.after is not None:
+                    _do(job, job.after, connection)
+        self.commits += 1
+        self._remember(contents)
+
+    def _unknown(self, calls: Sequence[CallRows]) -> dict[str, str]:
+        known = self._known
+        return {key: body for rows in calls for key, body in rows.contents if key not in known}
+
+    def _remember(self, contents: dict[str, str]) -> None:
+        self._known.update(dict.fromkeys(contents))
+        while len(self._known) > KNOWN:
+            self._known.popitem(last=False)
+
+
+def _do(job: Job, deed: Deed, connection: Connection) -> None:
+    try:
+        with connection.begin_nested():
+            job.result = deed(connection)
+    except RebutError as error:
+        job.error = error
+
+
+def _wake(jobs: Sequence[Job]) -> None:
+    loops: dict[asyncio.AbstractEventLoop, list[Job]] = {}
+    for job in jobs:
+        if job.future is not None:
+            loops.setdefault(job.future.get_loop(), []).append(job)
+    for loop, waiting in loops.items():
+        with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
+            loop.call_soon_threadsafe(_resolve, waiting)
+
+
+def _resolve(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        if job.future is None or job.future.done():
+            continue
+        if job.error is not None:
+            job.future.set_exception(job.error)
+        else:
+            job.future.set_result(job.result)
