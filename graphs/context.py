@@ -53,7 +53,7 @@ class RunContext:
         if budget is None:
             return self.budget
         limits = limits_of(budget, scope)
-        return Budget(limits, parent=self.budget, scope=f"node {node}", clock=self.clock)
+        return Budget(limits, parent=self.budget, scope=f"node {node}")
 
     def clock(self) -> float:
         """Seconds since the run began, as far as the journal knows."""

@@ -100,6 +100,8 @@ class Run:
         self._emitter = emitter
         self._entry = entry
         self._task: asyncio.Task[Result] | None = None
+        self.difference: Callable[[], str | None] = lambda: None
+        """For a replay that has ended: how its events differ from the recorded ones; None for not at all."""
         self._started = time.perf_counter()
         self._watcher = self.watch() if watch else None
 

@@ -18,7 +18,7 @@ from rebut.records import Usage
 from rebut.settings import Settings
 
 from ..agents.roles import RoleBook
-from ..memory.start import RunStart
+from ..memory.values import RunStart
 from ..models.budget import Budget, Limits
 from ..models.gateway import Gateway
 from ..models.journal import RunJournal
@@ -60,7 +60,7 @@ class Runtime:
         self.settings = settings or Settings.load()
         self._given_gateway = gateway is not None
         self.gateway = gateway or Gateway(self.settings)
-        self._store_ref: str | Path | Store | None = store if store is not None else self.settings.store
+        self._store_ref: str | Path | Store | None = store if store is not None else self.settings.store_location()
         self._store: Store | None = None
 
     @property
@@ -146,8 +146,12 @@ class Runtime:
         start: RunStart = cassette.start
         workflow = _from_snapshot(start.snapshot, self)
         gateway = cast(Gateway, PinnedGateway(start.snapshot["pins"], None))
-        entry = _CassetteEntry(CassetteJournal(cassette))
-        return self._run(workflow, start, gateway, workflow.agents({}, ""), watch=True, entry=entry)
+        journal = CassetteJournal(cassette)
+        run = self._run(
+            workflow, start, gateway, workflow.agents({}, ""), watch=True, entry=_CassetteEntry(journal)
+        )
+        run.difference = journal.difference
+        return run
 
     async def _cassette(self, source: str | Path) -> Any:
         from ..memory import cassette
@@ -171,7 +175,7 @@ class Runtime:
         emitter: Emitter | None = None
         if watch or entry is not None:
             emitter = Emitter(start.run, lambda: session.clock)
-        budget = Budget(_limits(workflow), clock=lambda: session.clock)
+        budget = Budget(_limits(workflow))
         session = Session(gateway, start.run, budget=budget, journal=None, emit=emitter, deltas=watch)
         context = RunContext(
             run=start.run,

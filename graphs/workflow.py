@@ -50,6 +50,7 @@ class Workflow:
         self.kind = _kind(kind or spec.kind)
         self.budget = Limits.parse(budget) if isinstance(budget, str) else budget
         self.runtime = runtime
+        self._agents: dict[Any, dict[str, Agent]] = {}
         _check_models(spec, self.models)
 
     @property
@@ -106,6 +107,9 @@ class Workflow:
         """
         from .context import facts_of, value_of
 
+        key = (tuple(models.items()), default)
+        if key in self._agents:
+            return self._agents[key]
         bound: dict[str, Agent] = {}
         scope = dict(self.agents_params)
         for name, spec in self.spec.agents.items():
@@ -124,6 +128,7 @@ class Workflow:
                 max_tokens=value_of(spec.max_tokens, scope),
                 facts=facts_of(spec.facts, scope),
             )
+        self._agents[key] = bound
         return bound
 
     async def run(

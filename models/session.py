@@ -52,7 +52,7 @@ class Session:
         """
         self.gateway, self.run, self.budget = gateway, run, budget
         self.clock = 0.0
-        self._journal, self._emit, self._deltas = journal, emit, deltas
+        self.journal, self._emit, self._deltas = journal, emit, deltas
         self._monotonic = monotonic
         self._origin = monotonic()
         budget.bind(self._read_clock)
@@ -132,7 +132,7 @@ class Session:
     async def _outcome(
         self, request: Request, site: CallSite, budget: Budget, within: float | None
     ) -> Outcome:
-        journal = self._journal
+        journal = self.journal
         if journal is None:
             return await self._ask(request, site, budget, within)
         if journal.recalling:

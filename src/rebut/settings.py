@@ -50,6 +50,11 @@ class Settings:
     retries: int = 3
     source: Path | None = None
 
+    @classmethod
+    def load(cls, start: Path | None = None) -> Settings:
+        """The settings in force from the folder `start` (default: the working directory)."""
+        return load_settings(start)
+
     def folder(self) -> Path:
         """The folder for the store and for weights; not made here."""
         if self.home:
