@@ -163,7 +163,7 @@ def per_workflow(cells: Cells, row: str, workload: str) -> float | None:
 
 def table(cells: Cells, rows: list[Row], workloads: list[str]) -> str:
     """CPU ms per workflow, in brackets its ratios to the floor and to the rival; then CPU per call."""
-    head = ["row", *workloads, "ms per call", f"x {FLOOR}", f"x {RIVAL}", "workflows/s", "peak MB"]
+    head = ["row", *workloads, "ms per call", f"x {FLOOR}", f"x {RIVAL}", "peak MB"]
     lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
     for row in rows:
         mine = [w for w in workloads if (row.name, w) in cells]
@@ -173,13 +173,8 @@ def table(cells: Cells, rows: list[Row], workloads: list[str]) -> str:
         done = [r for w in mine for r in cells[row.name, w]]
         per_call = statistics.mean((per_workflow(cells, row.name, w) or 0.0) / CALLS[w] for w in mine)
         against = [_mean_ratio(cells, row.name, mine, other) for other in (FLOOR, RIVAL)]
-        speed = statistics.median(r["n"] / r["wall"] for r in done)
         peak = max(r["rss_peak_kb"] for r in done) / 1024
-        lines.append(
-            "| "
-            + " | ".join([row.name, *shown, f"{per_call:.3f}", *against, f"{speed:.0f}", f"{peak:.0f}"])
-            + " |"
-        )
+        lines.append("| " + " | ".join([row.name, *shown, f"{per_call:.3f}", *against, f"{peak:.0f}"]) + " |")
     return "\n".join(lines)
 
 
