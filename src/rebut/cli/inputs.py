@@ -1,0 +1,134 @@
+"""What the user typed, made into values: questions, ``name=value`` pairs, models, budgets."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rebut.errors import InputError, suggest
+
+if TYPE_CHECKING:
+    from ..graphs.spec import WorkflowSpec
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+
+def read_file(path: str) -> str:
+    """The text of a file, ``-`` for stdin.
+
+    Raises:
+        InputError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        return raw.decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+    except UnicodeDecodeError as error:
+        where = "stdin" if path == "-" else path
+        raise InputError(f"{where} is not UTF-8 text (byte {error.start})") from None
+
+
+def question_of(argument: str | None, file: str | None, *, wanted: bool) -> str | None:
+    """The question: the argument, the file, or what is piped in; None when the workflow asks for none.
+
+    Raises:
+        InputError: two are given, or one is wanted and there is none.
+    """
+    if argument not in (None, "-") and file is not None:
+        raise InputError("two questions: give an argument or -f FILE, not both")
+    if file is not None or argument == "-":
+        question = read_file(file or "-")
+    elif argument is not None:
+        question = argument
+    elif wanted and not sys.stdin.isatty():
+        question = read_file("-")
+    elif not wanted:
+        return None
+    else:
+        raise InputError("no question: give it as an argument, by -f FILE, or on stdin")
+    if not question.strip():
+        raise InputError("the question is empty")
+    return question.strip("\n")
+
+
+def pairs_of(option: str, texts: Iterable[str]) -> dict[str, str]:
+    """``name=value`` texts as a mapping.
+
+    Raises:
+        InputError: no ``=``, no name, or a name given twice.
+    """
+    pairs: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not equals or not _NAME.fullmatch(name):
+            raise InputError(f"{option} wants name=value, got {text!r}")
+        if name in pairs:
+            raise InputError(f"{option} {name} is given twice")
+        pairs[name] = value
+    return pairs
+
+
+def inputs_of(texts: Iterable[str], spec: WorkflowSpec) -> dict[str, Any]:
+    """Inputs beside the question; a value ``@FILE`` is read from the file.
+
+    Raises:
+        InputError: an input that the workflow does not have, or a file that cannot be read.
+    """
+    pairs = pairs_of("-i", texts)
+    for name in pairs:
+        if name not in spec.inputs:
+            raise InputError(f"workflow {spec.name!r} has no input {name!r}{suggest(name, spec.inputs)}")
+    return {name: read_file(value[1:]) if value.startswith("@") else value for name, value in pairs.items()}
+
+
+def params_of(texts: Iterable[str], spec: WorkflowSpec) -> dict[str, Any]:
+    """Parameters; the workflow types and checks them, a list is read here as a YAML flow such as ``[a, b]``.
+
+    Raises:
+        InputError: a text is not ``name=value``, or no list where one is wanted.
+    """
+    pairs: dict[str, Any] = dict(pairs_of("-p", texts))
+    for name, param in spec.params.items():
+        if name in pairs and isinstance(param.default, list | tuple):
+            pairs[name] = type(param.default)(_list(name, pairs[name]))
+    return pairs
+
+
+def _list(name: str, text: str) -> list[Any]:
+    import yaml
+
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = None
+    if not isinstance(value, list):
+        raise InputError(f"parameter {name!r} is {text!r}, a list such as [a, b] is needed")
+    return value
+
+
+def models_of(texts: Iterable[str]) -> dict[str, str]:
+    """Models by agent or role; ``*`` is everyone else's.
+
+    >>> models_of(["local/smollm2", "judge=openai/gpt-5-mini"])
+    {'*': 'local/smollm2', 'judge': 'openai/gpt-5-mini'}
+
+    Raises:
+        InputError: a model is missing, or the same name is given two.
+    """
+    models: dict[str, str] = {}
+    for text in texts:
+        name, equals, model = text.partition("=")
+        if not (equals and _NAME.fullmatch(name)):
+            name, model = "*", text
+        if not model.strip():
+            raise InputError(f"-m {text!r} names no model (-m MODEL, or -m ROLE=MODEL)")
+        if name in models:
+            whom = "everyone" if name == "*" else name
+            raise InputError(f"-m gives {whom} two models: {models[name]!r} and {model!r}")
+        models[name] = model
+    return models

@@ -1,0 +1,64 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+store = click.option(
+    "--store",
+    metavar="PATH|none",
+    help="Where runs are kept: file, URL or none.",
+)
+
+param = click.option(
+    "-p",
+    "--param",
+    "params",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set a parameter; see rebut describe.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a run is shown: `form` is one of answer, json, events; the others are flags."""
+
+    form: str = "answer"
+    quiet: bool = False
+    plain: bool = False
+    no_color: bool = False
+
+
+def look(command: Decorated) -> Decorated:
+    """Adds the options of how a run is shown; `look_of` reads them."""
+    for option in reversed(
+        (
+            click.option("-q", "--quiet", is_flag=True, help="No view of the run, only the answer."),
+            click.option("--plain", is_flag=True, help="One line an event instead of the live view."),
+            click.option("--no-color", is_flag=True, help="No colours (so does NO_COLOR=1)."),
+            click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object."),
+            click.option("--events", is_flag=True, help="Print the run's events as JSON lines."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def look_of(*, quiet: bool, plain: bool, no_color: bool, as_json: bool, events: bool) -> Look:
+    """The look that the options ask for.
+
+    Raises:
+        UsageError: both JSON forms are asked for.
+    """
+    if as_json and events:
+        raise click.UsageError("--json and --events exclude each other")
+    return Look("json" if as_json else "events" if events else "answer", quiet, plain, no_color)
