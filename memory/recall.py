@@ -95,6 +95,12 @@ class Recall:
             self._timer = loop.call_later(self._drift_after, self._look_for_drift, loop)
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._hand_over_in_turn(loop)
+        if self._timer is not None and not self._due and not self._others:
+            self._timer.cancel()
+            self._timer = None
+
+    def _hand_over_in_turn(self, loop: asyncio.AbstractEventLoop) -> None:
         while self._left:
             path = self._left[0].site.path
             waiter = self._due.pop(path, None)
@@ -141,9 +147,3 @@ class Recall:
         for _, future in waiters:
             if not future.done():
                 future.set_exception(JournalDrift(why))
-
-    def close(self) -> None:
-        """Stop watching for drift; nobody asks any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None

@@ -124,6 +124,9 @@ class Store:
     ) -> None:
         """Write how a run ended, with all its events, and let go of it.
 
+        A resumed run that ends before all its recorded calls were handed over keeps its record and events
+        as they were, so that nothing is lost to a workflow that has changed since.
+
         Raises:
             StoreError: this store does not hold the run.
         """
@@ -137,7 +140,8 @@ class Store:
             finished=time.time(),
         )
         cells = rows.result_cells(result) | _FREE
-        if (journal := self._journals.pop(run, None)) is not None:
+        journal = self._journals.pop(run, None)
+        if journal is not None and not journal.recalling:
             await journal.settle()
         await self._writer.submit(after=functools.partial(self._let_go, run, cells))
 
