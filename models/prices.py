@@ -53,6 +53,11 @@ def price_of(model: str, overrides: Mapping[str, tuple[float, float]] | None = N
     return _price(entry) if entry else None
 
 
+def traits_of(model: str) -> Mapping[str, Any]:
+    """What LiteLLM's table says of a model, such as ``supports_assistant_prefill``; empty when nothing."""
+    return _entry(model) or {}
+
+
 def provider_of(name: str) -> str | None:
     """The provider that a bare model name such as ``gpt-5-mini`` is usually had from, or None."""
     entry = price_table().get(name)

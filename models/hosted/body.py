@@ -1,0 +1,99 @@
+"""A request in the words of OpenAI's chat protocol."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from ..wire import Request
+from .target import Target
+
+_LOG = logging.getLogger("rebut.models")
+_warned: set[str] = set()
+
+IDEMPOTENCY = "idempotency_key"
+"""The key of `Request.extra` that becomes a header."""
+
+
+def body_of(request: Request, target: Target, *, stream: bool = False) -> bytes:
+    """The JSON body of the request."""
+    body: dict[str, Any] = {
+        "model": target.name,
+        "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+    }
+    if request.n != 1:
+        body["n"] = request.n
+    if request.max_tokens is not None:
+        body[target.endpoint.most_tokens] = request.max_tokens
+    if request.seed is not None:
+        body["seed"] = request.seed
+    if request.schema is not None:
+        body["response_format"] = response_format(request.schema)
+    if target.reasons:
+        _warn_dropped(request)
+    else:
+        _add_sampling(body, request)
+    if target.endpoint.prefill and request.messages and request.messages[-1].role == "assistant":
+        body["add_generation_prompt"] = False
+        body["continue_final_message"] = True
+    if stream:
+        body["stream"] = True
+        body["stream_options"] = {"include_usage": True}
+    if request.extra:
+        body.update(request.extra)
+        body.pop(IDEMPOTENCY, None)
+    return orjson.dumps(body)
+
+
+def _add_sampling(body: dict[str, Any], request: Request) -> None:
+    if request.temperature is not None:
+        body["temperature"] = request.temperature
+    if request.top_p is not None:
+        body["top_p"] = request.top_p
+    if request.stop:
+        body["stop"] = request.stop
+    if request.logprobs is not None:
+        body["logprobs"] = True
+        if request.logprobs:
+            body["top_logprobs"] = request.logprobs
+
+
+def _warn_dropped(request: Request) -> None:
+    """Reasoning models refuse sampling options; say once that they are left out."""
+    given = {
+        "temperature": request.temperature not in (None, 1, 1.0),
+        "top_p": request.top_p not in (None, 1, 1.0),
+        "stop": bool(request.stop),
+        "logprobs": request.logprobs is not None,
+    }
+    dropped = [name for name, there in given.items() if there]
+    if dropped and request.model not in _warned:
+        _warned.add(request.model)
+        _LOG.warning("%s is a reasoning model: it takes no %s", request.model, ", ".join(dropped))
+
+
+def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The option that constrains decoding to a JSON Schema."""
+    name = "".join(
+        c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in str(schema.get("title", ""))
+    )
+    wanted = {"name": name[:64] or "reply", "schema": schema, "strict": is_strict(schema)}
+    return {"type": "json_schema", "json_schema": wanted}
+
+
+def is_strict(schema: Any) -> bool:
+    """Whether a schema keeps the rules of OpenAI's strict mode: all properties required, none added."""
+    if isinstance(schema, list):
+        return all(is_strict(part) for part in schema)
+    if not isinstance(schema, Mapping):
+        return True
+    if "properties" in schema and isinstance(schema["properties"], Mapping):
+        closed = schema.get("additionalProperties") is False
+        if not closed or set(schema.get("required", ())) != set(schema["properties"]):
+            return False
+    elif schema.get("type") == "object":
+        return False
+    return all(is_strict(part) for part in schema.values())

@@ -1,0 +1,122 @@
+"""The short way: OpenAI's protocol over the pooled session, without LiteLLM."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rebut.errors import ModelError
+
+from ..prices import Price
+from ..wire import Request, Response, Sink
+from .body import IDEMPOTENCY, body_of
+from .failures import broken, refusal, refused, words
+from .reply import parse, response_of
+from .secrets import scrub
+from .stream import Assembly, chunks
+from .target import Target
+from .transport import Transport
+
+if TYPE_CHECKING:
+    import aiohttp
+
+
+class DirectLane:
+    """One model on a server of OpenAI's protocol."""
+
+    def __init__(self, target: Target, price: Price | None, transport: Transport) -> None:
+        self.target, self.price = target, price
+        self._transport = transport
+        self._headers = {"Content-Type": "application/json"}
+        if target.key:
+            self._headers["Authorization"] = f"Bearer {target.key}"
+
+    async def complete(self, request: Request, sink: Sink | None) -> Response:
+        """One attempt.
+
+        Raises:
+            ModelError: by status, connection and content.
+        """
+        import aiohttp
+
+        target, headers = self.target, self._headers
+        body = body_of(request, target, stream=sink is not None)
+        if IDEMPOTENCY in request.extra:
+            headers = {**headers, "Idempotency-Key": str(request.extra[IDEMPOTENCY])}
+        began = time.perf_counter()
+        try:
+            async with self._transport.post(target.url, body, headers) as reply:
+                if reply.status >= 300:
+                    raise self._refusal(reply, await reply.read())
+                if sink is not None and reply.content_type == "text/event-stream":
+                    data = await self._streamed(reply, sink)
+                else:
+                    data = self._read(await reply.read(), reply.content_type)
+                    _pass_on(data, sink)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise broken(error, model=request.model, where=target.base, key=target.key) from None
+        seconds = time.perf_counter() - began
+        paid = reply.headers.get("x-litellm-response-cost")
+        return response_of(data, request, self.price, seconds, _dollars(paid) if paid else None)
+
+    def _refusal(self, reply: aiohttp.ClientResponse, raw: bytes) -> ModelError:
+        target = self.target
+        return refusal(
+            reply.status,
+            raw,
+            reply.headers,
+            model=target.model,
+            where=target.base,
+            key=target.key,
+            key_env=target.key_env,
+        )
+
+    def _read(self, raw: bytes, kind: str) -> Mapping[str, Any]:
+        data = parse(raw, self.target.model, kind, lambda text: scrub(text, self.target.key))
+        if "error" in data and not data.get("choices"):
+            raise self._error_inside(data)
+        return data
+
+    async def _streamed(self, reply: aiohttp.ClientResponse, sink: Sink) -> Mapping[str, Any]:
+        assembly = Assembly(self.target.model, sink)
+        async for chunk in chunks(_lines(reply), self.target.model):
+            if "error" in chunk:
+                raise self._error_inside(chunk)
+            assembly.add(chunk)
+        return assembly.finished()
+
+    def _error_inside(self, data: Mapping[str, Any]) -> ModelError:
+        """The error that a server reports in a reply of status 200."""
+        target, error = self.target, data["error"]
+        code = error.get("code") if isinstance(error, Mapping) else None
+        status = code if isinstance(code, int) and 400 <= code < 600 else 500
+        said = scrub(words(data), target.key)
+        return refused(status, said, model=target.model, where=target.base, key_env=target.key_env)
+
+
+async def _lines(reply: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Lines of any length (aiohttp's own reader bounds them)."""
+    rest = b""
+    async for block in reply.content.iter_any():
+        *whole, rest = (rest + block).split(b"\n")
+        for line in whole:
+            yield line
+    if rest:
+        yield rest
+
+
+def _pass_on(data: Mapping[str, Any], sink: Sink | None) -> None:
+    """A server that does not stream: its text comes in one piece."""
+    if sink is not None:
+        for index, choice in enumerate(data.get("choices") or ()):
+            text = choice.get("message", {}).get("content")
+            if isinstance(text, str) and text:
+                sink(index, text)
+
+
+def _dollars(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

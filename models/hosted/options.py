@@ -1,0 +1,36 @@
+"""A request's options in OpenAI's words, the tongue that LiteLLM translates from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from ..wire import Request
+from .body import response_format
+
+
+def messages_of(request: Request) -> list[dict[str, Any]]:
+    """The messages, new ones for each call: some transformations change them."""
+    return [{"role": m.role, "content": m.content} for m in request.messages]
+
+
+def options_of(request: Request) -> dict[str, Any]:
+    """The options that the request sets."""
+    options: dict[str, Any] = {
+        "n": request.n if request.n != 1 else None,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "max_tokens": request.max_tokens,
+        "stop": list(request.stop) or None,
+        "seed": request.seed,
+        "response_format": None if request.schema is None else response_format(request.schema),
+        "logprobs": None if request.logprobs is None else True,
+        "top_logprobs": request.logprobs or None,
+    }
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def key_of(options: dict[str, Any]) -> bytes:
+    """The options as a key for a cache."""
+    return orjson.dumps(options, option=orjson.OPT_SORT_KEYS)

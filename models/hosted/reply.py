@@ -1,0 +1,164 @@
+"""What a server of OpenAI's protocol answered, read strictly: what is missing is an error, no default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from rebut.errors import ModelGarbled
+from rebut.records import Usage
+
+from ..prices import Price
+from ..wire import Completion, Finish, Request, Response, TokenLogprob
+
+FINISHES: Mapping[str, Finish] = {
+    "stop": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "content_filter": "content_filter",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "error": "error",
+    "abort": "error",
+}
+"""Other reasons (``eos``, ``end_turn``, ``stop_sequence``) are a plain stop."""
+
+
+def response_of(
+    data: Mapping[str, Any], request: Request, price: Price | None, seconds: float, paid: float | None = None
+) -> Response:
+    """The response that a chat completion object says.
+
+    Args:
+        paid: US dollars, where the server said so in a header.
+
+    Raises:
+        ModelGarbled: no choices, or not the protocol.
+    """
+    choices = data.get("choices")
+    if not isinstance(choices, list) or not choices:
+        raise ModelGarbled("the reply has no choices", model=request.model)
+    try:
+        if len(choices) > 1:
+            choices = sorted(choices, key=_index)
+        completions = tuple([completion_of(choice) for choice in choices])
+        usage = usage_of(data.get("usage") or {}, completions, request, price, paid)
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ModelGarbled(
+            f"the reply is not a chat completion ({reason[:200]})", model=request.model
+        ) from None
+    return Response(
+        completions=completions,
+        usage=usage,
+        model=request.model,
+        seconds=seconds,
+        id=str(data.get("id") or ""),
+    )
+
+
+def _index(choice: Mapping[str, Any]) -> int:
+    return int(choice.get("index", 0))
+
+
+def completion_of(choice: Mapping[str, Any]) -> Completion:
+    """One choice."""
+    message = choice["message"]
+    text, finish = (
+        text_of(message.get("content")),
+        FINISHES.get(choice.get("finish_reason") or "stop", "stop"),
+    )
+    if not text and (refusal := message.get("refusal")):
+        text, finish = str(refusal), "content_filter"
+    logprobs = choice.get("logprobs")
+    reasoning = message.get("reasoning_content") or message.get("reasoning")
+    if logprobs is None and reasoning is None:
+        return Completion(text=text, finish=finish)
+    tokens = (logprobs or {}).get("content")
+    return Completion(
+        text=text,
+        finish=finish,
+        logprobs=None if tokens is None else logprobs_of(tokens),
+        reasoning=str(reasoning) if reasoning else None,
+    )
+
+
+def text_of(content: Any) -> str:
+    """A message's text, which some servers give in parts."""
+    if isinstance(content, str):
+        return content
+    if content is None:
+        return ""
+    return "".join(part.get("text") or "" for part in content)
+
+
+def logprobs_of(tokens: list[Mapping[str, Any]]) -> tuple[TokenLogprob, ...]:
+    """Token log-probabilities; servers write minus infinity as a very low number or as null."""
+    return tuple(
+        TokenLogprob(
+            str(token["token"]),
+            _logprob(token["logprob"]),
+            tuple((str(t["token"]), _logprob(t["logprob"])) for t in token.get("top_logprobs") or ()),
+        )
+        for token in tokens
+    )
+
+
+def _logprob(value: float | None) -> float:
+    return -9999.0 if value is None else max(float(value), -9999.0)
+
+
+def usage_of(
+    usage: Mapping[str, Any],
+    completions: tuple[Completion, ...],
+    request: Request,
+    price: Price | None,
+    paid: float | None = None,
+) -> Usage:
+    """What the server counted; where it counted nothing, upper bounds from the bytes."""
+    if usage.get("prompt_tokens") is None:
+        prompt, completion = _bounds(completions, request)
+    else:
+        prompt, completion = int(usage["prompt_tokens"]), int(usage.get("completion_tokens") or 0)
+    details = usage.get("prompt_tokens_details")
+    cached = details.get("cached_tokens") if details else usage.get("prompt_cache_hit_tokens")
+    thought = usage.get("completion_tokens_details")
+    cost = usage.get("cost", paid)
+    if cost is None and price is not None:
+        cost = price.of(prompt, completion, int(cached or 0))
+    return Usage(
+        calls=request.n,
+        requests=1,
+        prompt=prompt,
+        completion=completion,
+        cached=int(cached or 0),
+        reasoning=int(thought.get("reasoning_tokens") or 0) if thought else 0,
+        usd=None if cost is None else float(cost),
+    )
+
+
+def _bounds(completions: tuple[Completion, ...], request: Request) -> tuple[int, int]:
+    prompt = sum(len(m.content.encode("utf-8", "replace")) + 16 for m in request.messages)
+    most = request.max_tokens
+    sizes = (len(c.text.encode("utf-8", "replace")) for c in completions)
+    return prompt, sum(size if most is None else min(size, most) for size in sizes)
+
+
+def parse(raw: bytes, model: str, kind: str, hide: Callable[[str], str]) -> Mapping[str, Any]:
+    """The JSON object in a body.
+
+    Raises:
+        ModelGarbled: something else; the message quotes its beginning.
+    """
+    try:
+        data = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        start = hide(raw[:160].decode("utf-8", "replace"))
+        raise ModelGarbled(
+            f"the reply is not JSON ({kind or 'no content type'}): {start!r}", model=model
+        ) from None
+    if not isinstance(data, dict):
+        raise ModelGarbled(f"the reply is a JSON {type(data).__name__}, not an object", model=model)
+    return data

@@ -1,0 +1,80 @@
+"""Completions that arrive piece by piece: server-sent events of OpenAI's protocol."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import orjson
+
+from rebut.errors import ModelGarbled
+
+from ..wire import Sink
+
+
+class Assembly:
+    """Puts the pieces of a streamed chat completion together again, and passes them on."""
+
+    def __init__(self, model: str, sink: Sink | None) -> None:
+        self.model, self.sink = model, sink
+        self.id = ""
+        self.usage: Mapping[str, Any] | None = None
+        self._choices: dict[int, dict[str, Any]] = {}
+
+    def add(self, chunk: Mapping[str, Any]) -> None:
+        """Take one chunk."""
+        self.id = self.id or str(chunk.get("id") or "")
+        self.usage = chunk.get("usage") or self.usage
+        for choice in chunk.get("choices") or ():
+            self._add(choice)
+
+    def _add(self, choice: Mapping[str, Any]) -> None:
+        index, delta = int(choice.get("index", 0)), choice.get("delta") or {}
+        so_far = self._choices.setdefault(index, {"text": [], "thought": [], "tokens": None, "finish": None})
+        if text := delta.get("content"):
+            so_far["text"].append(text)
+            if self.sink is not None:
+                self.sink(index, text)
+        if thought := delta.get("reasoning_content") or delta.get("reasoning"):
+            so_far["thought"].append(thought)
+        if tokens := (choice.get("logprobs") or {}).get("content"):
+            so_far["tokens"] = [*(so_far["tokens"] or ()), *tokens]
+        so_far["finish"] = choice.get("finish_reason") or so_far["finish"]
+
+    def finished(self) -> dict[str, Any]:
+        """The chat completion as if it had come in one piece.
+
+        Raises:
+            ModelGarbled: the stream ended before every choice had.
+        """
+        if not self._choices or any(c["finish"] is None for c in self._choices.values()):
+            raise ModelGarbled("the stream was cut off before its end", model=self.model)
+        choices = [_whole(index, self._choices[index]) for index in sorted(self._choices)]
+        return {"id": self.id, "choices": choices, "usage": self.usage}
+
+
+def _whole(index: int, parts: Mapping[str, Any]) -> dict[str, Any]:
+    message = {"content": "".join(parts["text"]), "reasoning_content": "".join(parts["thought"]) or None}
+    logprobs = None if parts["tokens"] is None else {"content": parts["tokens"]}
+    return {"index": index, "message": message, "finish_reason": parts["finish"], "logprobs": logprobs}
+
+
+async def chunks(lines: AsyncIterator[bytes], model: str) -> AsyncIterator[Mapping[str, Any]]:
+    """The objects in a stream of server-sent events, until ``[DONE]`` or its end.
+
+    Raises:
+        ModelGarbled: an event is not a JSON object.
+    """
+    async for line in lines:
+        if not line.startswith(b"data:"):
+            continue
+        data = line[5:].strip()
+        if data == b"[DONE]":
+            return
+        try:
+            chunk = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            raise ModelGarbled("the stream holds an event that is not JSON", model=model) from None
+        if not isinstance(chunk, dict):
+            raise ModelGarbled("the stream holds an event that is not an object", model=model)
+        yield chunk
