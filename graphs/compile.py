@@ -73,30 +73,40 @@ def state_type(spec: WorkflowSpec) -> type:
     return TypedDict(f"{spec.name.title().replace('-', '').replace('_', '')}State", channels, total=False)  # type: ignore[operator, no-any-return]
 
 
-def _joins(spec: WorkflowSpec) -> dict[str, int]:
-    """Nodes at which a fork's branches meet, and how many branches each awaits."""
-    return {
-        edge.join: len(edge.to) for edge in spec.edges.values() if isinstance(edge, Fork) and edge.join != END
-    }
+class _Meetings:
+    """Where the branches of forks meet. `arrived` of a join stands below 0 while branches are under way:
+    a fork takes as many off as it has branches, and each branch that comes in adds one."""
+
+    def __init__(self, spec: WorkflowSpec) -> None:
+        self.forks = {
+            source: edge for source, edge in spec.edges.items() if isinstance(edge, Fork) and edge.join != END
+        }
+        self.joins = frozenset(fork.join for fork in self.forks.values())
+        self._inside: dict[str, set[str]] = {}
+        for fork in self.forks.values():
+            for name in _branches(spec, fork):
+                self._inside.setdefault(name, set()).add(fork.join)
+
+    def change(self, source: str, to: tuple[str, ...]) -> dict[str, int]:
+        """What going from `source` to `to` does to the counts."""
+        inside = self._inside.get(source, ())
+        fork = self.forks.get(source)
+        if fork is not None:
+            under_way = len(fork.to) - fork.to.count(fork.join) - (fork.join in inside)
+            return {fork.join: -under_way}
+        return {target: 1 for target in to if target in inside}
 
 
-def _into_joins(spec: WorkflowSpec) -> dict[str, str]:
-    """For each node inside a branch of a fork, the join that ends the branch (innermost fork first)."""
-    inside: dict[str, str] = {}
-    forks = [edge for edge in spec.edges.values() if isinstance(edge, Fork)]
-    for fork in forks:
-        todo = list(fork.to)
-        seen: set[str] = set()
-        while todo:
-            name = todo.pop()
-            if name in seen or name in (fork.join, END):
-                continue
+def _branches(spec: WorkflowSpec, fork: Fork) -> set[str]:
+    """The nodes between a fork and its join."""
+    seen: set[str] = set()
+    todo = list(fork.to)
+    while todo:
+        name = todo.pop()
+        if name not in seen and name not in (fork.join, END):
             seen.add(name)
             todo.extend(targets(spec.edges.get(name, ())))
-        for name in seen:
-            if name not in inside or inside[name] not in seen:
-                inside.setdefault(name, fork.join)
-    return inside
+    return seen
 
 
 def targets(edges: tuple[EdgeSpec, ...] | Fork) -> tuple[str, ...]:
@@ -142,16 +152,43 @@ def build(spec: WorkflowSpec, host: Host | None = None) -> CompiledStateGraph[An
 
     graph: StateGraph[Any, Any, Any, Any] = StateGraph(state_type(spec), context_schema=RunContext)
     first, last = (LG_START, LG_END) if host is None else (BEGIN, FINISH)
-    joins, inside = _joins(spec), _into_joins(spec)
+    meetings = _Meetings(spec)
     for name, node in spec.nodes.items():
         leads = tuple(last if t == END else t for t in targets(spec.edges[name]))
-        run_node = _node(spec, name, node, joins.get(name), inside, host, last)
+        run_node = _node(spec, name, node, meetings, host, last)
         graph.add_node(name, run_node, destinations=leads)
     if host is not None:
         _add_host(graph, spec, host)
-    for target in targets(spec.edges[START]):
-        graph.add_edge(first, last if target == END else target)
+    _add_start(graph, spec, host, first, last)
     return graph.compile(name=spec.name)
+
+
+def _add_start(
+    graph: StateGraph[Any, Any, Any, Any], spec: WorkflowSpec, host: Host | None, first: str, last: str
+) -> None:
+    from langgraph.runtime import Runtime
+
+    edges = spec.edges[START]
+    leads = [last if target == END else target for target in targets(edges)]
+    if isinstance(edges, Fork) or len(leads) == 1:
+        for lead in leads:
+            graph.add_edge(first, lead)
+        return
+
+    async def choose(state: dict[str, Any], runtime: Runtime[RunContext]) -> str:
+        run = await _run_of(state, runtime.context, host)
+        [target] = _after(edges, run.scope(state))
+        return last if target == END else target
+
+    choose.__annotations__ = {"runtime": Runtime[RunContext]}  # LangGraph resolves these by module globals
+    graph.add_conditional_edges(first, choose, leads)
+
+
+async def _run_of(state: Mapping[str, Any], context: Any, host: Host | None) -> RunContext:
+    if isinstance(context, RunContext):
+        return context
+    assert host is not None, "the graph needs a RunContext as its context"
+    return await host.find(state)
 
 
 def _add_host(graph: StateGraph[Any, Any, Any, Any], spec: WorkflowSpec, host: Host) -> None:
@@ -159,7 +196,7 @@ def _add_host(graph: StateGraph[Any, Any, Any, Any], spec: WorkflowSpec, host: H
     from langgraph.graph import START as LG_START
 
     async def begin(state: dict[str, Any]) -> dict[str, Any]:
-        return {"rebut_run": await host.begin(state), "visits": dict.fromkeys(spec.nodes, 0)}
+        return {**initial(spec, {}), "rebut_run": await host.begin(state)}
 
     async def finish(state: dict[str, Any]) -> dict[str, Any]:
         return {"answer": await host.end(state)}
@@ -172,15 +209,16 @@ def _add_host(graph: StateGraph[Any, Any, Any, Any], spec: WorkflowSpec, host: H
 
 def initial(spec: WorkflowSpec, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The state that a run starts from."""
-    return {**inputs, "visits": dict.fromkeys(spec.nodes, 0)}
+    state = {**inputs, "visits": dict.fromkeys(spec.nodes, 0)}
+    counts = _Meetings(spec).change(START, ())
+    return {**state, "arrived": counts} if counts else state
 
 
 def _node(
     spec: WorkflowSpec,
     name: str,
     node: NodeSpec,
-    awaits: int | None,
-    inside: Mapping[str, str],
+    meetings: _Meetings,
     host: Host | None,
     last: str,
 ) -> Any:
@@ -192,19 +230,13 @@ def _node(
     lists = appended(spec)
     appends = frozenset(n for n, append in saves_of(node) if append)
     does = node.does
-    join = inside.get(name)
+    meets = name in meetings.joins
 
     async def run_node(state: dict[str, Any], runtime: Runtime[RunContext]) -> Any:
-        run = runtime.context
-        if not isinstance(run, RunContext):
-            assert host is not None, "the graph needs a RunContext as its context"
-            run = await host.find(state)
+        run = await _run_of(state, runtime.context, host)
         update: dict[str, Any] = {}
-        if awaits is not None:
-            arrived = state.get("arrived", {}).get(name, 0)
-            if 0 < arrived < awaits:
-                return Command(goto=())
-            update["arrived"] = {name: -arrived}
+        if meets and state.get("arrived", {}).get(name, 0) < 0:
+            return Command(goto=())
         visits = state.get("visits") or dict.fromkeys(spec.nodes, 0)
         visit = visits.get(name, 0) + 1
         visits = {**visits, name: visit}
@@ -231,8 +263,9 @@ def _node(
         to = _after(edges, scope)
         if emit is not None:
             emit(NodeFinished(node=name, visit=visit, wrote=said, to=to))
-        if join is not None and to == (join,) and join != END:
-            update["arrived"] = {**update.get("arrived", {}), join: 1}
+        counts = meetings.change(name, to)
+        if counts:
+            update["arrived"] = counts
         goto = tuple(last if t == END else t for t in to)
         return Command(update={**wrote, **update, "visits": {name: visit}}, goto=goto)
 

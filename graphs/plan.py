@@ -12,8 +12,8 @@ from rebut.errors import WorkflowError
 from .analysis import loop_bounds
 from .partial import decided, known, live_edges
 from .sizes import Sizes, bounds, items_of, number_of
-from .spec import AskNode, NodeSpec, SampleNode, ScoreNode, WorkflowSpec
-from .walks import Walks
+from .spec import START, AskNode, Fork, NodeSpec, SampleNode, ScoreNode, WorkflowSpec
+from .walks import Live, Walks
 
 if TYPE_CHECKING:
     from .workflow import Workflow
@@ -73,7 +73,7 @@ class _Planner:
         self.spec: WorkflowSpec = workflow.spec
         self.scope: Mapping[str, Any] = workflow.agents_params
         live = live_edges(self.spec, self.scope)
-        bounded, shared = _times(self.spec, self.scope)
+        bounded, shared = _times(self.spec, self.scope, live)
         self.walks = Walks(live, bounded, shared)
         self.visits = {name: self.walks.visits(name) for name in self.spec.nodes}
         self.sizes: Sizes = bounds(self.spec, self.scope, self.visits)
@@ -177,8 +177,23 @@ def _agents_of(node: NodeSpec) -> tuple[str, ...]:
     return (node.agent,) if isinstance(node, AskNode | SampleNode) else ()
 
 
+def _reachable(live: Live, node: str, *, without: str) -> bool:
+    """Whether a walk from the start can come to `node` without a visit of `without` before."""
+    todo, seen = [START], {without}
+    while todo:
+        name = todo.pop()
+        if name == node:
+            return True
+        if name in seen:
+            continue
+        seen.add(name)
+        edges = live.get(name, ())
+        todo.extend(edges.to if isinstance(edges, Fork) else (edge.to for _, edge in edges))
+    return False
+
+
 def _times(
-    spec: WorkflowSpec, scope: Mapping[str, Any]
+    spec: WorkflowSpec, scope: Mapping[str, Any], live: Live
 ) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], str]]:
     """How often each bounded edge can be taken, and by which node's visits it is bounded."""
     times: dict[tuple[str, int], int] = {}
@@ -189,7 +204,7 @@ def _times(
             raise WorkflowError(
                 f"the bound {bound.bound.source!r} of the loop at node {edge[0]!r} is no number"
             )
-        seen = 1 if bound.node == edge[0] else 0
+        seen = int(bound.node == edge[0] or not _reachable(live, edge[0], without=bound.node))
         most = math.ceil(limit) if bound.strict else math.floor(limit) + 1
         times[edge] = max(most - seen, 0)
         shared[edge] = bound.node
