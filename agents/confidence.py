@@ -1,4 +1,4 @@
-"""Numbers that say how sure a set of answers is: entropy, z-scores, aggregated step scores, running moments."""
+"""How sure a set of answers is, in numbers: entropy, z-scores, aggregated step scores, running moments."""
 
 from __future__ import annotations
 

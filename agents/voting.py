@@ -16,6 +16,7 @@ from .confidence import entropy, shares
 RULES = ("majority", "weighted", "borda", "supermajority", "unanimity")
 TIES = ("first", "last", "weight", "none")
 KEYS = ("equiv", "string")
+MOST_POWER = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +41,17 @@ def vote(
 ) -> Vote:
     """Vote over answers, equivalent ones counted together.
 
-    An answer that is None or blank abstains. `weights` are scores, one an item, finite and not negative. Under
-    the rules ``weighted`` and ``borda`` an item whose weight is None abstains too; under the others weights
-    do not decide, they only break ties (``tie="weight"``) and name the best voter of the winning answer.
+    An answer that is None or blank abstains. `weights` are scores, one an item, finite and not negative.
+    Under the rules ``weighted`` and ``borda`` an item whose weight is None abstains too; under the others
+    weights do not decide, they only break ties (``tie="weight"``) and name the winning answer's best voter.
 
     Rules:
         ``majority``: the most voters (a plurality is enough).
         ``weighted``: the largest sum of weights.
         ``borda``: all items that have a weight are ranked by it, the best first, those without an answer
             included; rank r of N gives (N - r + 1)^power votes (Kang et al. 2025, arXiv:2502.18581). Equal
-            weights share the mean of their ranks' votes. `power` 0 is the majority, a large one the best item.
+            weights share the mean of their ranks' votes. `power` 0 is the majority, a large one (at most
+            `MOST_POWER`) the best item.
         ``supermajority``: as majority, but the winner needs `threshold` of the voters.
         ``unanimity``: all voters agree.
 
@@ -95,8 +97,8 @@ def _check(rule: str, tie: str, key: str, kind: str, failed: int, power: float, 
     check_kind(kind)
     if failed < 0:
         raise InputError(f"failed calls must not be negative: {failed!r}")
-    if not (isfinite(power) and power >= 0):
-        raise InputError(f"power must be finite and not negative: {power!r}")
+    if not 0 <= power <= MOST_POWER:
+        raise InputError(f"power must be from 0 to {MOST_POWER}: {power!r}")
     if not 0 < threshold <= 1:
         raise InputError(f"threshold must be above 0 and at most 1: {threshold!r}")
 
@@ -107,9 +109,8 @@ def _scores(
     """The weights, checked; all None where none were given and none are needed."""
     if weights is None:
         if rule in ("weighted", "borda") or tie == "weight":
-            raise InputError(
-                f"weights are missing: {f'rule {rule!r}' if tie != 'weight' else f'tie {tie!r}'} needs one an answer"
-            )
+            needing = f"tie {tie!r}" if tie == "weight" else f"rule {rule!r}"
+            raise InputError(f"weights are missing: {needing} needs one for each answer")
         return [None] * len(answers)
     if len(weights) != len(answers):
         raise InputError(f"weights do not fit: {len(weights)} weights for {len(answers)} answers")
@@ -133,7 +134,7 @@ def _ballots(
 
 
 def _borda(scores: Sequence[float | None], power: float) -> list[float | None]:
-    """Votes by rank, divided by the best rank's so that a large power stays finite."""
+    """Votes by rank, the mean of them for equal scores."""
     by_score: defaultdict[float, list[int]] = defaultdict(list)
     for i, score in enumerate(scores):
         if score is not None:
@@ -143,7 +144,7 @@ def _borda(scores: Sequence[float | None], power: float) -> list[float | None]:
     rank = 1
     for score in sorted(by_score, reverse=True):
         equal = by_score[score]
-        mean = fsum(((total - r + 1) / total) ** power for r in range(rank, rank + len(equal))) / len(equal)
+        mean = fsum(float(total - r + 1) ** power for r in range(rank, rank + len(equal))) / len(equal)
         for i in equal:
             ballots[i] = mean
         rank += len(equal)

@@ -7,7 +7,6 @@ import json
 import re
 import warnings
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 _FENCE = re.compile(r"^[ \t]{0,12}(`{3,}|~{3,})([^\n`]*)$", re.MULTILINE)
@@ -30,7 +29,7 @@ _LARGEST = 100_000
 
 
 def last_code(text: str) -> str | None:
-    """The last finished fenced block that is not a program's output; a text without fences when it is code itself."""
+    """The last finished fenced block that is no output; a text without fences if it is code itself."""
     blocks = list(_fenced(text))
     programs = [body for info, body in blocks if info not in _NOT_CODE] or [body for _, body in blocks]
     if programs:
@@ -54,7 +53,6 @@ def _fenced(text: str) -> Iterator[tuple[str, str]]:
             opening = None
 
 
-@lru_cache(maxsize=512)
 def code_key(source: str) -> str:
     """The same string for programs that differ only in layout and comments: Python by its syntax tree."""
     tree = _python(source)
@@ -77,7 +75,7 @@ def _squeeze(m: re.Match[str]) -> str:
 
 
 def last_json(text: str) -> str | None:
-    """The last JSON object or array of a text, as written; a citation such as ``[1]`` only when there is no other."""
+    """The last JSON object or array, as written; a citation like ``[1]`` only if there is no other."""
     cited = None
     spent = 0
     for start, end in _spans(text):
@@ -126,9 +124,8 @@ def _refuse(name: str) -> Any:
     raise ValueError(name)
 
 
-@lru_cache(maxsize=2048)
 def json_key(text: str) -> str | None:
-    """The same string for JSON of the same structure, whatever the order of keys; None when it is not JSON."""
+    """The same string for JSON of one structure, whatever the order of keys; None when it is not JSON."""
     value = load(text)
     if value is None and text.strip() != "null":
         return None

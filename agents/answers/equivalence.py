@@ -11,20 +11,28 @@ from .guess import guess
 from .kinds import check_kind
 from .surface import clean
 
+_CACHED = 2000
+"""Characters of the longest answer whose canonical string is kept."""
+
 
 def normalise(answer: str, kind: str = "auto") -> str:
     """A canonical string: answers with the same one are equivalent (the converse holds for most kinds).
 
-    Numbers become exact fractions (``1,250.0`` is ``1250``), options upper-case letters, yes and true ``yes``,
-    JSON is sorted, Python code its syntax tree. What does not fit its kind is normalised as text.
+    Numbers become exact fractions (``1,250.0`` is ``1250``), options upper-case letters, true becomes
+    ``yes``, JSON is sorted, Python code is its syntax tree. What does not fit its kind is normalised as text.
 
     Raises:
         InputError: on an unknown kind.
     """
-    return _normalise(answer, check_kind(kind))
+    check_kind(kind)
+    return _cached(answer, kind) if len(answer) <= _CACHED else _normalise(answer, kind)
 
 
 @lru_cache(maxsize=8192)
+def _cached(answer: str, kind: str) -> str:
+    return _normalise(answer, kind)
+
+
 def _normalise(answer: str, kind: str) -> str:
     if kind == "code":
         return blocks.code_key(answer)
@@ -32,7 +40,10 @@ def _normalise(answer: str, kind: str) -> str:
         key = blocks.json_key(answer)
         return key if key is not None else words.folded(answer)
     value = clean(answer)
-    kind = guess(value) if kind == "auto" else kind
+    if kind == "auto":
+        kind = guess(value)
+        if kind == "choice":  # a lone letter: "b" is taken as text, and is the same answer as "(B)"
+            return (words.letter(value) or words.folded(value)).lower()
     if kind == "number":
         number = _quantity(value)
         return words.folded(value) if number is None else numbers.written(number.value)
@@ -46,7 +57,6 @@ def _none(_: str) -> str | None:
     return None
 
 
-@lru_cache(maxsize=8192)
 def _quantity(value: str) -> numbers.Quantity | None:
     """The number that an answer is, or that it states among words."""
     whole = numbers.quantity(value)
@@ -59,9 +69,9 @@ def _quantity(value: str) -> numbers.Quantity | None:
 def equivalent(a: str, b: str, kind: str = "auto") -> bool:
     """Whether two answers say the same.
 
-    ``number``: equal values, see :func:`rebut.agents.answers.numbers.same` for rounding; ``math``: equal by computer
-    algebra, which may take seconds; ``choice``, ``yesno``: the same option; ``text``: equal when folded; ``json``:
-    equal structure; ``code``: equal but for layout and comments.
+    ``number``: equal values, see :func:`rebut.agents.answers.numbers.same` for rounding; ``math``: equal by
+    computer algebra, which may take seconds; ``choice``, ``yesno``: the same option; ``text``: equal when
+    folded; ``json``: equal structure; ``code``: equal but for layout and comments.
 
     Raises:
         InputError: on an unknown kind.
@@ -89,8 +99,8 @@ def cluster(answers: Sequence[str | None], kind: str = "auto") -> list[list[int]
     """Classes of equivalent answers as lists of indices, in order of first appearance; None is left out.
 
     Answers with one canonical string come together first. Numbers and formulas are then compared by their
-    values, and everything that is linked by an equivalence becomes one class, so that the order of the answers
-    does not matter.
+    values, and everything that is linked by an equivalence becomes one class, so that the order of answers
+    does not matter. Formulas may take seconds, see :func:`equivalent`.
 
     >>> cluster(["5", None, "7", "5.0"], "number")
     [[0, 3], [2]]

@@ -12,7 +12,7 @@ from .statements import statements
 from .surface import clean, is_void, visible
 
 _FORMULA = re.compile(
-    r"\$\$([^$]{1,2000})\$\$|\$([^$\n]{1,500})\$|\\\(([^\n]{1,500}?)\\\)|\\\[([\s\S]{1,2000}?)\\\]"
+    r"\$\$([^$]{1,2000})\$\$|\$((?:\s[^$\n]{1,500}\s|\S[^$\n]{0,500}(?<!\s)))\$(?!\d)|\\\(([^\n]{1,500}?)\\\)|\\\[([\s\S]{1,2000}?)\\\]"
 )
 _SHORT = 300
 
@@ -33,7 +33,7 @@ def extract(text: str, kind: str = "auto", *, choices: Choices = None, strict: b
 
     Args:
         kind: one of `KINDS`; ``auto`` decides from the text.
-        choices: the options' texts, or their one-character labels; the answer is the label then.
+        choices: the options' texts, or their one-letter labels; the answer is the label (A, B, ...) then.
 
     Raises:
         InputError: on an unknown kind.
@@ -94,11 +94,8 @@ def _last_math(text: str, choices: Choices) -> str | None:
 
 
 def _last_formula(text: str) -> str | None:
-    found = None
-    for found in _FORMULA.finditer(text):
-        pass
-    value = clean(next(g for g in found.groups() if g)) if found else ""
-    return None if is_void(value) else value
+    found = _formulas(text)
+    return None if not found or is_void(found[-1]) else found[-1]
 
 
 def _auto(value: str, choices: Choices) -> str | None:
@@ -107,13 +104,17 @@ def _auto(value: str, choices: Choices) -> str | None:
     kind = guess(value)
     if kind in ("text", "math") and (formula := _sole_formula(value)):
         value, kind = formula, guess(formula)
-    return {"number": _number, "choice": words.letter, "yesno": _yesno}.get(kind, _text)(value, None) or value
+    return _READERS[kind][0](value, None) if kind != "math" else value
 
 
 def _sole_formula(value: str) -> str | None:
     """The formula of a statement that has exactly one among its words."""
-    found = list(_FORMULA.finditer(value))
-    return clean(next(g for g in found[0].groups() if g)) if len(found) == 1 else None
+    found = _formulas(value)
+    return found[0] if len(found) == 1 else None
+
+
+def _formulas(text: str) -> list[str]:
+    return [clean(next(g for g in m.groups() if g)) for m in _FORMULA.finditer(text)]
 
 
 def _last_auto(text: str, choices: Choices) -> str | None:

@@ -16,7 +16,7 @@ _INSTRUCTIONS: Mapping[str, str] = MappingProxyType(
         "math": "Finish with the answer in LaTeX inside \\boxed{}.",
         "choice": "Finish with a line `Answer: <letter>`, the letter of one option.",
         "yesno": "Finish with a line `Answer: <yes or no>`.",
-        "text": "Finish with a line `Answer: <answer>`, as short as it can be.",
+        "text": "Finish with one short line `Answer: <answer>`.",
         "code": "Finish with the whole program in one fenced code block.",
         "json": "Finish with one JSON value and nothing after it.",
     }

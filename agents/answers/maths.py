@@ -1,8 +1,9 @@
-"""Formulas in LaTeX or plain text: a canonical string, and equality proved by computer algebra in a child process."""
+"""Formulas in LaTeX or plain text: a canonical string, and equality by algebra in a child process."""
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import re
@@ -61,33 +62,36 @@ _SIGNS = str.maketrans(
 )
 _ROOT = re.compile(r"(?<![A-Za-z\\])sqrt\s?\(([^()]{1,200})\)|√\s?(?:\(([^()]{1,200})\)|(\d{1,30}|[A-Za-z]))")
 _BASE = re.compile(r"\d_\{?(\d+)\}?")
+_WORD = re.compile(
+    r"(?<![\\A-Za-z])(?!(?:sqrt|sinh|cosh|tanh|arcsin|arccos|arctan|theta|infty|alpha|beta)\b)[A-Za-z]{4,}"
+)
+_TEXT = re.compile(r"\\(?:text|mbox|textrm|mathrm|begin|end)\s*\{[^{}]*\}")
 _FORMAL = re.compile(r"[\d\\^=+*/|<>]")
 
 
-@lru_cache(maxsize=4096)
 def math_key(answer: str) -> str:
     """A formula without layout: numbers in canonical form, else LaTeX with one spelling and no blanks.
 
-    >>> math_key(r"\\\\dfrac{1}{2}"), math_key("2 \\\\\\\\cdot x")
+    >>> math_key(r"\\dfrac{1}{2}"), math_key(r"2 \\cdot x")
     ('1/2', '2*x')
     """
     answer = clean(answer)
     number = numeric(answer)
     if number is not None:
         return written(number.value)
+    if len(answer) > LONGEST:
+        return "".join(answer.split())
     return re.sub(r"\s+", "", latex(answer))
 
 
-@lru_cache(maxsize=4096)
 def numeric(answer: str) -> Quantity | None:
     """The number that a formula is, if it is no more than a number with units."""
     return quantity(answer) if not _BASE.search(answer) else None
 
 
-@lru_cache(maxsize=4096)
 def latex(answer: str) -> str:
     """A formula in one spelling of LaTeX, ready to be parsed."""
-    text = answer[: 10 * LONGEST].translate(_SIGNS)
+    text = answer.translate(_SIGNS)
     text = _ROOT.sub(lambda m: rf"\sqrt{{{m[1] or m[2] or m[3]}}}", text)
     for pattern, new in _SUBSTITUTES:
         text = pattern.sub(new, text)
@@ -97,6 +101,11 @@ def latex(answer: str) -> str:
 def formal(answer: str) -> bool:
     """Whether a string has anything that makes it a formula and not words."""
     return _FORMAL.search(answer) is not None
+
+
+def plain_words(answer: str) -> list[str]:
+    """Words of four letters or more that stand in a formula and are no function; sorted, in lower case."""
+    return sorted(word.lower() for word in _WORD.findall(_TEXT.sub(" ", answer)))
 
 
 def equal(a: str, b: str) -> bool:
@@ -116,6 +125,8 @@ def equal(a: str, b: str) -> bool:
         return same(left, right)
     if max(len(a), len(b)) > LONGEST or not (formal(a) and formal(b)):
         return False
+    if plain_words(a) != plain_words(b) and plain_words(a) and plain_words(b):
+        return False  # the algebra would read words as products of letters, in any order
     if sorted(_BASE.findall(a)) != sorted(_BASE.findall(b)):  # the algebra would drop a number's base
         return False
     first, second = sorted((latex(a), latex(b)))
@@ -133,7 +144,7 @@ class Prover:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._child: subprocess.Popen[str] | None = None
-        self._pid = 0
+        self._parents: subprocess.Popen[str] | None = None
         self._strikes: Counter[str] = Counter()
 
     def equal(self, a: str, b: str) -> bool:
@@ -141,7 +152,12 @@ class Prover:
         with self._lock:
             if max(self._strikes[a], self._strikes[b]) > 1:
                 return False
-            reply = self._ask(self._started(), json.dumps([a, b]), SECONDS)
+            reply = None
+            try:
+                reply = self._ask(self._started(), json.dumps([a, b]), SECONDS)
+            finally:
+                if reply is None:  # also when interrupted: a late reply would answer the next question
+                    self._end()
             if reply is None:
                 self._strikes.update((a, b))
             return reply is True
@@ -151,8 +167,13 @@ class Prover:
         with self._lock:
             self._end()
 
+    def forget(self) -> None:
+        """Leave the child process to the parent, after a fork."""
+        self._lock = threading.Lock()
+        self._parents, self._child = self._child, None
+
     def _started(self) -> subprocess.Popen[str]:
-        if self._child is not None and self._pid == os.getpid() and self._child.poll() is None:
+        if self._child is not None and self._child.poll() is None:
             return self._child
         self._end()
         script = str(Path(__file__).with_name("prover.py"))
@@ -168,7 +189,7 @@ class Prover:
             raise SettingsError(
                 f"math answers need a child process of {sys.executable!r}: {error}"
             ) from error
-        self._child, self._pid = child, os.getpid()
+        self._child = child
         if self._ask(child, None, START_SECONDS) != "ready":
             self._end()
             raise SettingsError("math answers need the package math-verify, and it could not be loaded")
@@ -193,17 +214,17 @@ class Prover:
 
     def _end(self) -> None:
         child, self._child = self._child, None
-        if child is None or self._pid != os.getpid():  # after a fork the child is the parent's
+        if child is None:
             return
         child.kill()
         child.wait()
         for pipe in (child.stdin, child.stdout):
             if pipe is not None:
-                try:
+                with contextlib.suppress(OSError):  # unflushed input of a killed child
                     pipe.close()
-                except OSError:  # unflushed input of a killed child
-                    pass
 
 
 PROVER = Prover()
 atexit.register(PROVER.close)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=PROVER.forget)

@@ -10,27 +10,34 @@ from functools import lru_cache
 
 _MINUS = "−–‒﹣－"
 _CURRENCY = "$€£¥₹₽₩₺₪₫฿"
-_BODY = r"(?:\d{1,3}(?:,\d{3}(?!\d)){1,20}|\d{1,3}(?:[  '’_]\d{3}(?!\d)){1,20}|\d{1,300})(?:\.\d{1,300})?|\.\d{1,300}"
+_GAPS = "\u00a0\u202f\u2009'’_"
+_BODY = (
+    rf"(?:\d{{1,3}}(?:,\d{{3}}(?!\d)){{1,20}}+|\d{{1,3}}(?:[{_GAPS}]\d{{3}}(?!\d)){{1,20}}+|\d{{1,300}}+)(?:\.\d{{1,300}}+)?+"
+    r"|\.\d{1,300}+"
+)
 NUMBER = re.compile(
     rf"(?<![\w.^])(?P<sign>(?:(?<![)\]}}])[-+{_MINUS}]\s?)?)[{_CURRENCY}]?\s?(?P<sign2>[-{_MINUS}]?)"
     rf"(?:(?P<whole>\d{{1,9}}) {{1,3}}(?P<part>\d{{1,9}})/(?P<of>\d{{1,9}})(?![\d/.])"
-    rf"|(?P<body>{_BODY})"
+    rf"|(?P<body>{_BODY})(?!\d|\.\d)"
     rf"(?:[eE](?P<exp>[-+{_MINUS}]?\d{{1,4}})(?!\w)"
     rf"|\s{{0,2}}(?:[x×*·]|\\times|\\cdot)\s{{0,2}}10\s{{0,2}}(?:\^|\*\*)\s{{0,2}}[{{(]?(?P<pow>[-+{_MINUS}]?\d{{1,4}})[}})]?)?"
+    rf"(?![eE][-+]?\d)"
     rf"(?:\s?/\s?(?P<den>\d{{1,300}}(?:\.\d{{1,300}})?)(?![\d/])(?!\.\d))?"
     rf"(?:\s{{1,2}}(?P<mag>thousand|million|billion|trillion)\b)?)",
     re.IGNORECASE,
 )
-_MAGNITUDE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_DECIMAL_COMMA = re.compile(rf"[-+{_MINUS}]?[{_CURRENCY}]?\d{{1,9}},\d{{1,2}}\s?[{_CURRENCY}%]?")
+_VULGAR = str.maketrans({"½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅓": " 1/3", "⅔": " 2/3", "⁄": "/"})
+_MAGNITUDE = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _MOST_EXPONENT = 1000
 _UNITS = re.compile(
     r"(?:\s{0,3}[%°])?(?:[\s-]{1,3}(?:[A-Za-zµ°]{2,30}|per|a|an)(?:/[A-Za-z]{1,20})?(?:\^?[23²³])?\.?){0,6}\s{0,3}"
 )
-_SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_SMALL = tuple(
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "  # noqa: SIM905
+    "seventeen eighteen nineteen".split()
+)
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _WORD = re.compile(
     rf"\b(?:({'|'.join(_TENS)})(?:[\s-]({'|'.join(_SMALL[1:10])}))?|({'|'.join(_SMALL)}))\b", re.IGNORECASE
 )
@@ -69,6 +76,8 @@ class Quantity:
 
 def plain(value: str) -> str:
     """`value` with LaTeX fractions, spacing, units and degrees as plain characters."""
+    if not value.isascii():
+        value = value.translate(_VULGAR)
     if "\\" not in value and "{" not in value and "~" not in value:
         return value
     value = _FRAC.sub(_fraction, value)
@@ -84,11 +93,13 @@ def _fraction(m: re.Match[str]) -> str:
 def stated(value: str) -> str | None:
     """The number in a stated answer, written plainly: behind its last ``=``, else the first.
 
-    >>> stated("5 + 3 = 8 apples"), stated(r"\\\\$1,234.50"), stated("twenty-one")
+    >>> stated("5 + 3 = 8 apples"), stated(r"\\$1,234.50"), stated("twenty-one")
     ('8', '1234.50', '21')
     """
     value = plain(value[:4000])
-    head, equals, tail = value.rpartition("=")
+    if _DECIMAL_COMMA.fullmatch(value):
+        value = value.replace(",", ".")
+    _, equals, tail = value.rpartition("=")
     found = (equals and next(numbers(tail), None)) or next(numbers(value), None)
     return found or _in_words(value)
 
@@ -97,7 +108,7 @@ def last(text: str) -> str | None:
     """The last number of a text, written plainly."""
     for size in (400, 4000, len(text)):
         window = text[-size:]
-        found = [n for n in numbers(plain(window), skip_first=size < len(text))]
+        found = list(numbers(plain(window), skip_first=size < len(text)))
         if found:
             return found[-1]
     return None
@@ -119,20 +130,27 @@ def _write(m: re.Match[str]) -> str | None:
         if int(m["of"]) == 0:
             return None
         return f"{sign}{int(m['whole']) * int(m['of']) + int(m['part'])}/{m['of']}"
-    body = re.sub(r"[,  '’_]", "", m["body"])
+    body = re.sub(f"[,{_GAPS}]", "", m["body"])
     body = f"0{body}" if body.startswith(".") else body
     power = m["exp"] or m["pow"]
     if power:
         body += "e" + power.translate({ord(c): "-" for c in _MINUS}).lstrip("+")
     if m["mag"]:
-        body = _decimal(Fraction(body) * _MAGNITUDE[m["mag"].lower()])
+        body = _shift(body, _MAGNITUDE[m["mag"].lower()])
     if m["den"]:
         body += "/" + m["den"]
     return sign + body
 
 
-def _decimal(value: Fraction) -> str:
-    return str(value) if value.denominator == 1 else repr(float(value))
+def _shift(body: str, places: int) -> str:
+    """A written number times 10^places."""
+    mantissa, exponent, power = body.partition("e")
+    if exponent:
+        return f"{mantissa}e{int(power) + places}"
+    whole, _, decimals = body.partition(".")
+    decimals = decimals.ljust(places, "0")
+    rest = decimals[places:]
+    return (whole + decimals[:places]).lstrip("0").rjust(1, "0") + (f".{rest}" if rest else "")
 
 
 def _in_words(value: str) -> str | None:
@@ -144,7 +162,6 @@ def _in_words(value: str) -> str | None:
     return str(20 + 10 * _TENS.index(m[1].lower()) + (_SMALL.index(m[2].lower()) if m[2] else 0))
 
 
-@lru_cache(maxsize=8192)
 def quantity(answer: str) -> Quantity | None:
     """What `answer` says, when it is one number and at most a currency sign, a percent sign or units.
 
@@ -153,7 +170,12 @@ def quantity(answer: str) -> Quantity | None:
     >>> quantity("$1,200 per year").value, quantity("3/4").value, quantity("2k")
     (Fraction(1200, 1), Fraction(3, 4), None)
     """
-    text = plain(answer[:1000]).strip()
+    return _read(answer) if len(answer) <= 400 else None
+
+
+@lru_cache(maxsize=8192)
+def _read(answer: str) -> Quantity | None:
+    text = plain(answer).strip()
     m = NUMBER.match(text)
     if m is None or not _UNITS.fullmatch(text, m.end()):
         return None
@@ -170,14 +192,14 @@ def _quantity(written: str) -> Quantity | None:
         return None
     value = Fraction(top) / (Fraction(bottom) if bottom else 1)
     if bottom:
-        return Quantity(value, _finite_decimals(value), 1000)
+        return Quantity(value, _finite_decimals(value), 0)
     whole, _, decimals = mantissa.partition(".")
     return Quantity(value, max(0, len(decimals) - int(power or 0)), len((whole + decimals).lstrip("-0")))
 
 
 def _finite_decimals(value: Fraction) -> int | None:
     twos = fives = 0
-    rest = value.denominator
+    rest: int = value.denominator
     while rest % 2 == 0:
         rest, twos = rest // 2, twos + 1
     while rest % 5 == 0:
@@ -210,7 +232,7 @@ def _rounds(coarse: Quantity, fine: Quantity, gap: Fraction) -> bool:
         return False
     if fine.decimals is not None and fine.decimals < max(4, coarse.decimals + 1):
         return False
-    return gap * 2 * 10**coarse.decimals <= 1
+    return gap <= Fraction(1, 2 * 10**coarse.decimals)
 
 
 def links(values: Sequence[Quantity]) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Where a text states its answer: ``Answer: x``, ``the answer is x``, ``\\boxed{x}``, ``#### x``, ``<answer>x</answer>``."""
+"""Where a text states its answer: ``Answer: x``, ``the answer is x``, ``\\boxed{x}``, ``#### x``, in tags."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ _NEGATED = re.compile(
 )
 _AFTER_BOX = re.compile(r"\s{0,3}(\{|[^\s{}$.,;]{1,40})")
 _GSM = re.compile(r"[ \t]{0,8}([^\n]{0,400})")
+_FENCED = re.compile(r"```[^\n`]{0,40}\n([\s\S]{0,4000}?)\n?```")
+_STEP = re.compile(r"step\b", re.IGNORECASE)
 _NUMBER_ONLY = re.compile(r"[-+−]?[$€£]?[\d.,/ ]{1,40}%?")
 
 
@@ -97,7 +99,8 @@ def _value(text: str, start: int) -> str:
         if window.startswith(left):
             end = window.find(right, 2)
             return window[2:end] if end >= 0 else ""
-    return window.partition("\n")[0]
+    fence = _FENCED.match(window)
+    return fence[1] if fence else window.partition("\n")[0]
 
 
 def _sentence(value: str) -> str:
@@ -125,7 +128,7 @@ def _hashes(text: str, start: int, end: int) -> str | None:
     line = _GSM.match(text, end)
     value = line[1].strip() if line else ""
     last = not text[end + len(line[0] if line else "") :].strip()
-    return value if last or _NUMBER_ONLY.fullmatch(value) else None
+    return value if (last and not _STEP.match(value)) or _NUMBER_ONLY.fullmatch(value) else None
 
 
 _READERS = {"answer": _said, "\\boxed": _boxed, "\\fbox": _boxed, "####": _hashes}

@@ -30,7 +30,7 @@ _VOID = re.compile(
     r"|[\[{(]?\s?(?:(?:insert|put|write|state|give)\s)?(?:your|the|my|final|correct)(?:\s(?:own|final|correct|numeric|numerical))?"
     r"\s(?:answer|number|letter|choice|option|result|value)(?:\s(?:goes\s)?here)?\s?[\])}]?"
     r"|[\[{(]\s?(?:answer|number|letter|choice|option|result|value)(?:\shere)?\s?[\])}]"
-    r"|answer|_+|\.{2,}|…|\?+|<|>|x{3,}",
+    r"|answer|_+|\.{2,}|…|\?+|x{3,}",
     re.IGNORECASE,
 )
 

@@ -28,9 +28,9 @@ _DROPPED = re.compile(r"[\"'`’‘“”«»;:!?()\[\]{}*…¿¡]")
 
 
 def letter(value: str, choices: Sequence[str] | None = None) -> str | None:
-    """The option that a stated answer names, as an upper-case letter; by its words too, when `choices` are known.
+    """The option that a stated answer names, in upper case; by its words too if `choices` are known.
 
-    `choices` are the options' texts (called A, B, ...), or their labels when each is one character.
+    `choices` are the options' texts (called A, B, ...), or their labels when each is one letter.
 
     >>> letter("(b)"), letter("B) Paris"), letter("paris", ["Rome", "Paris"])
     ('B', 'B', 'B')
@@ -65,11 +65,11 @@ def last_letter(text: str, choices: Sequence[str] | None = None) -> str | None:
 
 
 def label(choices: Sequence[str] | None) -> Sequence[str]:
-    """The labels of options: themselves when each is one character, else A, B, C, ...; A to Z when unknown."""
+    """The labels of options: themselves when each is one letter, else A, B, ...; A to Z when unknown."""
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     if not choices:
         return letters
-    if all(len(c) == 1 for c in choices):
+    if all(len(c) == 1 and c.isascii() and c.isalpha() for c in choices):
         return [c.upper() for c in choices]
     return letters[: len(choices)]
 
@@ -113,11 +113,11 @@ def _determiner(m: re.Match[str]) -> bool:
 def folded(value: str) -> str:
     """Free text for comparison: NFKC, case-folded, without articles, quotes, brackets and stops.
 
-    Signs that carry meaning stay (``C++``, ``C#``, ``3.5``, ``-2``); text that is nothing but marks stays whole.
+    Signs that carry meaning stay (``C++``, ``C#``, ``3.5``, ``-2``); without a letter or digit all stays.
 
     >>> folded("  The “Well-Known” Café. ")
     'well known café'
     """
     whole = " ".join(unicodedata.normalize("NFKC", value).casefold().split())
     text = _DROPPED.sub("", _POINT.sub("", _DASH.sub(" ", whole)))
-    return " ".join(_ARTICLE.sub("", text).split()) or whole
+    return " ".join(_ARTICLE.sub("", text).split()) if any(map(str.isalnum, text)) else whole
