@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..models.wire import Message, Role
+from .answers.surface import visible
 
 _LONGEST_ECHO = 4000
 
@@ -35,9 +36,10 @@ def continued(prefill: str, text: str) -> str:
 def asked_again(messages: Sequence[Message], reply: str, complaint: str) -> tuple[Message, ...]:
     """The same conversation, the reply that did not fit, and what is wrong with it.
 
-    A runaway reply is shortened in the middle, to leave a small model's context free for the next one.
+    Thoughts are left out, and a runaway reply is shortened in the middle, to spare a small model's context.
     """
     said = list(without_prefill(messages)[0])
+    reply = visible(reply)
     if len(reply) > _LONGEST_ECHO:
         half = _LONGEST_ECHO // 2
         reply = f"{reply[:half]}\n[...]\n{reply[-half:]}"

@@ -21,13 +21,13 @@ W = TypeVar("W", bound=Wire)
 CUT = "the reply was cut off before its end, so it must be shorter"
 
 _FENCED = re.compile(r"```[a-zA-Z]*[ \t]*\n?(.*?)```", re.DOTALL)
-_NUMERAL = re.compile(r"(?<![0-9./-])([0-9]{1,2})(?:\.0+)?(?![0-9])(?!\.[0-9])(?!\s*/)", re.ASCII)
+_QUOTE = "[\"'`“”]"
 # A reply is some hundred tokens long; what a runaway model wrote beyond is not searched.
 _SEARCHED, _REPAIRED, _STARTS = 100_000, 20_000, 1000
 
 
-class _Twice(ValueError):
-    """A key stands twice in one object, so that either value would be a guess."""
+class _Unfit(ValueError):
+    """There is no one object to read; the text says why."""
 
 
 def parse(text: str, wire: type[W], *, cut: bool = False) -> tuple[W, bool]:
@@ -40,28 +40,28 @@ def parse(text: str, wire: type[W], *, cut: bool = False) -> tuple[W, bool]:
         Unparsed: its `reason` can be sent back to the model.
     """
     shown = visible(text)
-    data, repaired = _object(shown, frozenset(wire.model_fields), cut)
     try:
+        data, repaired = _object(shown, frozenset(wire.model_fields), cut)
         read = wire.model_validate(data)
+    except _Unfit as error:
+        raise Unparsed(text, str(error)) from None
     except ValidationError as error:
         problems = [_problem(e) for e in error.errors(include_url=False, include_context=False)]
         raise Unparsed(text, "; ".join(problems)) from None
-    if missing := _unwritten(read.numerals(), shown):
-        raise Unparsed(text, f"the number {missing} is not written out in the reply")
+    for key, values in read.rulings().items():
+        if not _plain(shown, key, values):
+            raise Unparsed(text, f'"{key}" must be followed by nothing but its value')
     return read, repaired
 
 
 def _object(text: str, keys: Collection[str], cut: bool) -> tuple[dict[str, Any], bool]:
-    try:
-        for data in _readings(text, keys):
-            return data, False
-    except _Twice as error:
-        raise Unparsed(text, str(error)) from None
+    for data in _readings(text, keys):
+        return data, False
     if cut:
-        raise Unparsed(text, CUT)
+        raise _Unfit(CUT)
     mended = _mended(text, keys)
     if mended is None:
-        raise Unparsed(text, "the reply holds no JSON object")
+        raise _Unfit("the reply holds no JSON object")
     return mended, True
 
 
@@ -84,7 +84,7 @@ def _embedded(text: str) -> Iterator[dict[str, Any]]:
             return
         try:
             data, end = _DECODER.raw_decode(text, at)
-        except _Twice:
+        except _Unfit:
             raise
         except (ValueError, RecursionError):
             continue
@@ -109,7 +109,7 @@ def _mended(text: str, keys: Collection[str]) -> dict[str, Any] | None:
 def _loaded(text: str) -> Any:
     try:
         return _DECODER.decode(text)
-    except _Twice:
+    except _Unfit:
         raise
     except (ValueError, RecursionError):
         return None
@@ -119,7 +119,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     data = dict(pairs)
     if len(data) < len(pairs):
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise _Twice(f'"{twice}" is given twice')
+        raise _Unfit(f'"{twice}" is given twice')  # either value would be a guess
     return data
 
 
@@ -129,10 +129,11 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _unwritten(numerals: tuple[int, ...], text: str) -> int | None:
-    """The first number that does not stand in the text as often as it was read out of it."""
-    written = Counter(int(numeral) for numeral in _NUMERAL.findall(text)) if numerals else Counter()
-    return next((n for n, count in Counter(numerals).items() if written[n] < count), None)
+def _plain(text: str, key: str, values: tuple[str, ...]) -> bool:
+    """Whether the key is followed by just these values, and by nothing that would qualify them."""
+    body = r"\s*,\s*".join(rf"{_QUOTE}?(?:{value})(?:\.0+)?[.!]?{_QUOTE}?" for value in values)
+    pattern = rf"{key}{_QUOTE}?\s*[:=]\s*\[?\s*{body}\s*?(?:,|\}}|\]|\n|\Z|{_QUOTE})"
+    return re.search(pattern, text, re.IGNORECASE | re.ASCII) is not None
 
 
 def _problem(error: ErrorDetails) -> str:

@@ -168,8 +168,9 @@ def _is_message(node: nodes.Node) -> bool:
 def _check(tree: nodes.Template) -> None:
     """Refuse text outside of messages, and messages inside of messages, macros and the like."""
     for node in _outside(tree):
-        if isinstance(node, nodes.Output) and any(map(_shows, node.nodes)):
-            raise TemplateSyntaxError("text outside of a message", node.lineno)
+        for shown in node.nodes if isinstance(node, nodes.Output) else ():
+            if (line := _shown_at(shown)) is not None:
+                raise TemplateSyntaxError("text outside of a message", line)
     for holder in tree.find_all((nodes.CallBlock, nodes.Macro, nodes.AssignBlock, nodes.FilterBlock)):
         for inner in holder.find_all(nodes.FilterBlock):
             if _is_message(inner):
@@ -183,8 +184,12 @@ def _outside(node: nodes.Node) -> Iterator[nodes.Node]:
             yield from _outside(child)
 
 
-def _shows(node: nodes.Expr) -> bool:
-    return not isinstance(node, nodes.TemplateData) or bool(node.data.strip())
+def _shown_at(node: nodes.Expr) -> int | None:
+    """The line on which a part of an output shows something; None when it is blank."""
+    if not isinstance(node, nodes.TemplateData):
+        return node.lineno
+    text = node.data.lstrip()
+    return node.lineno + node.data[: -len(text)].count("\n") if text else None
 
 
 def _optional(tree: nodes.Template) -> Iterator[str]:

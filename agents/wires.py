@@ -7,6 +7,7 @@ guess would be needed: a number out of range, a fraction of a grade or a missing
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -56,9 +57,9 @@ class Wire(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    def numerals(self) -> tuple[int, ...]:
-        """The numbers that must stand literally in the reply."""
-        return ()
+    def rulings(self) -> Mapping[str, tuple[str, ...]]:
+        """Fields whose values must stand literally in the reply, with patterns of how they are written."""
+        return {}
 
 
 class VerdictWire(Wire):
@@ -75,6 +76,9 @@ class CritiqueWire(Wire):
     text: Text
     accepted: YesNo
 
+    def rulings(self) -> Mapping[str, tuple[str, ...]]:
+        return {"accepted": ("true|yes" if self.accepted else "false|no",)}
+
 
 class ScoreWire(Wire):
     """One grade, 0 to 10."""
@@ -82,8 +86,8 @@ class ScoreWire(Wire):
     reason: Text = ""
     score: Grade
 
-    def numerals(self) -> tuple[int, ...]:
-        return (self.score,)
+    def rulings(self) -> Mapping[str, tuple[str, ...]]:
+        return {"score": (f"0?{self.score}",)}
 
 
 class StepScoresWire(Wire):
@@ -91,8 +95,8 @@ class StepScoresWire(Wire):
 
     scores: tuple[Grade, ...] = Field(min_length=1)
 
-    def numerals(self) -> tuple[int, ...]:
-        return self.scores
+    def rulings(self) -> Mapping[str, tuple[str, ...]]:
+        return {"scores": tuple(f"0?{score}" for score in self.scores)}
 
 
 class CandidatesWire(Wire):
