@@ -5,13 +5,46 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..draft import Draft
+from ..sites import Sites
+from . import (
+    branches,
+    fields,
+    forks,
+    identifiers,
+    loops,
+    names,
+    parameters,
+    races,
+    reach,
+    reads,
+    references,
+    templates,
+    unused,
+    votes,
+)
 
-Check = Callable[[Draft], None]
+Check = Callable[[Draft, Sites], None]
 
-CHECKS: tuple[Check, ...] = ()
+CHECKS: tuple[Check, ...] = (
+    identifiers.check,
+    parameters.check,
+    references.check,
+    names.check,
+    fields.check,
+    votes.check,
+    branches.check,
+    reach.check,
+    loops.check,
+    forks.check,
+    races.check,
+    reads.check,
+    templates.check,
+    unused.check,
+)
 
 
 def run(draft: Draft) -> None:
     """Run all checks; what they find stands in `draft.problems`."""
+    sites = Sites(draft)
     for check in CHECKS:
-        check(draft)
+        check(draft, sites)
