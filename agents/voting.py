@@ -75,7 +75,7 @@ def vote(
     """
     _check(rule, tie, key, kind, failed, power, threshold)
     scores = _scores(answers, weights, rule, tie)
-    present = [a if a is not None and a.strip() else None for a in answers]
+    present = [_present(i, answer) for i, answer in enumerate(answers)]
     ballots = _ballots(present, scores, rule, power)
     voting = [a if b is not None else None for a, b in zip(present, ballots, strict=True)]
     classes = [
@@ -93,7 +93,7 @@ def _check(rule: str, tie: str, key: str, kind: str, failed: int, power: float, 
         ("vote key", key, KEYS),
     ):
         if given not in possible:
-            raise InputError(f"unknown {what}: {given!r}{suggest(given, possible)}")
+            raise InputError(f"unknown {what}: {given!r}{suggest(str(given), possible)}")
     check_kind(kind)
     if failed < 0:
         raise InputError(f"failed calls must not be negative: {failed!r}")
@@ -101,6 +101,13 @@ def _check(rule: str, tie: str, key: str, kind: str, failed: int, power: float, 
         raise InputError(f"power must be from 0 to {MOST_POWER}: {power!r}")
     if not 0 < threshold <= 1:
         raise InputError(f"threshold must be above 0 and at most 1: {threshold!r}")
+
+
+def _present(index: int, answer: object) -> str | None:
+    """The answer, None when blank; checked, for the items of a vote may come from a workflow's expression."""
+    if answer is None or isinstance(answer, str):
+        return answer if answer and answer.strip() else None
+    raise InputError(f"an answer must be text or None: {answer!r} at index {index}")
 
 
 def _scores(
@@ -115,8 +122,8 @@ def _scores(
     if len(weights) != len(answers):
         raise InputError(f"weights do not fit: {len(weights)} weights for {len(answers)} answers")
     for i, w in enumerate(weights):
-        if w is not None and not (isfinite(w) and w >= 0):
-            raise InputError(f"weight must be finite and not negative: {w!r} at index {i}")
+        if w is not None and not (isinstance(w, int | float) and isfinite(w) and w >= 0):
+            raise InputError(f"weight must be a finite number and not negative: {w!r} at index {i}")
     return weights
 
 

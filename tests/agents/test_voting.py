@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import log
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -111,6 +111,8 @@ def test_rounding_errors_do_not_break_a_tie() -> None:
         ({"weights": [1, float("nan")]}, "nan at index 1"),
         ({"weights": [float("inf"), 1]}, "inf at index 0"),
         ({"weights": [-1, 1]}, "-1 at index 0"),
+        ({"weights": ["1", 1]}, "'1' at index 0"),
+        ({"rule": 3}, "unknown voting rule: 3"),
         ({"failed": -1}, "failed calls"),
         ({"power": float("nan")}, "power"),
         ({"power": 65}, "power"),
@@ -120,6 +122,11 @@ def test_rounding_errors_do_not_break_a_tie() -> None:
 def test_what_does_not_fit_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         vote(["a", "b"], **options)
+
+
+def test_an_answer_that_is_no_text_is_refused() -> None:
+    with pytest.raises(InputError, match="5 at index 1"):
+        vote(cast(list[str | None], ["5", 5]))
 
 
 BALLOTS = st.lists(
