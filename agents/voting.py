@@ -110,6 +110,10 @@ def _present(index: int, answer: object) -> str | None:
     raise InputError(f"an answer must be text or None: {answer!r} at index {index}")
 
 
+def _is_weight(value: object) -> bool:
+    return isinstance(value, int | float) and isfinite(value) and value >= 0
+
+
 def _scores(
     answers: Sequence[str | None], weights: Sequence[float | None] | None, rule: str, tie: str
 ) -> Sequence[float | None]:
@@ -122,7 +126,7 @@ def _scores(
     if len(weights) != len(answers):
         raise InputError(f"weights do not fit: {len(weights)} weights for {len(answers)} answers")
     for i, w in enumerate(weights):
-        if w is not None and not (isinstance(w, int | float) and isfinite(w) and w >= 0):
+        if w is not None and not _is_weight(w):
             raise InputError(f"weight must be a finite number and not negative: {w!r} at index {i}")
     return weights
 
