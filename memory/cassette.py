@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 from rebut.errors import InputError, JournalDrift
 from rebut.events import EVENTS, Event
@@ -188,8 +189,7 @@ def _cassette(
     head: dict[str, Any], calls: Sequence[RecordedCall], events: Sequence[bytes], where: str
 ) -> Cassette:
     try:
-        version, result = head.pop("version"), lines.result_of(head.pop("result"))
-        start = RunStart(**head)
+        start, result, version = lines.head_of(head)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{where}:1: the header does not fit: {_reason(error)}") from error
     return Cassette(start=start, result=result, calls=tuple(calls), events=tuple(events), version=version)
@@ -212,4 +212,7 @@ def _event(line: bytes, data: dict[str, Any], where: str) -> bytes:
 
 
 def _reason(error: Exception) -> str:
-    return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error).splitlines()[0]
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}"
+    return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)

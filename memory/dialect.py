@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,10 +74,15 @@ def _options(url: URL) -> dict[str, Any]:
         )
     if durability not in DURABILITIES:
         raise InputError(f"unknown durability {durability!r}{suggest(durability, list(DURABILITIES))}")
-    try:
-        return {"durability": durability, "timeout": float(timeout)}
-    except ValueError as error:
-        raise InputError(f"timeout of a store is a number of seconds, found {timeout!r}") from error
+    return {"durability": durability, "timeout": _seconds(timeout)}
+
+
+def _seconds(text: str) -> float:
+    with suppress(ValueError):
+        seconds = float(text)
+        if 0 <= seconds < 1e6:
+            return seconds
+    raise InputError(f"timeout of a store is a number of seconds, found {text!r}")
 
 
 def engine(where: Address, *, writes: bool) -> Engine:
@@ -99,8 +105,7 @@ def engine(where: Address, *, writes: bool) -> Engine:
 
 
 def prepare(where: Address) -> None:
-    """Make the folder and the file, in write-ahead mode: readers then do not wait for the writer."""
-    where.path.parent.mkdir(parents=True, exist_ok=True)
+    """Make the file's mode the write-ahead one: readers then do not wait for the writer."""
     connection = sqlite3.connect(where.path, timeout=where.timeout, isolation_level=None)
     try:
         _to_wal(connection, time.monotonic() + where.timeout)
@@ -125,16 +130,18 @@ def insert_new(table: Table) -> Any:
     return insert(table).on_conflict_do_nothing()
 
 
-def is_conflict(error: Exception) -> bool:
+def concerns_rows(error: Exception) -> bool:
     """Whether a statement failed because of its rows, so that other rows may still be written."""
-    return isinstance(_cause(error), sqlite3.IntegrityError)
+    cause = _cause(error)
+    return not isinstance(cause, sqlite3.OperationalError) and type(cause) is not sqlite3.DatabaseError
 
 
 def explain(error: Exception, where: Address, deed: str) -> StoreError:
     """What failed, at which file, and what to do about it."""
     cause = _cause(error)
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-    why = _REASONS.get(code, "{cause}").format(timeout=where.timeout, cause=cause)
+    said = cause.strerror if isinstance(cause, OSError) else cause
+    why = _REASONS.get(code, "{cause}").format(timeout=where.timeout, cause=said)
     return StoreError(f"cannot {deed} store {where}: {why}")
 
 

@@ -48,7 +48,6 @@ class Journal:
         self._recall = Recall(kept, strict=False, drift_after=drift_after)
         self._settled = self._flows = recorded is None
         self._held: list[EventRows] = []
-        self._settling: asyncio.Future[Any] | None = None
 
     @property
     def recalling(self) -> bool:
@@ -102,20 +101,17 @@ class Journal:
         """
         if not self._settled:
             await self._settle(None)
-        elif self._settling is not None:
-            await asyncio.shield(self._settling)
+        elif not self._flows:
+            await self._writer.submit()  # comes behind the call that settles
 
     def _settle(self, rows: CallRows | None) -> asyncio.Future[Any]:
         held, self._held = self._held, []
         self._settled = True
-        future = self._writer.submit(rows, before=self._replacing(held))
-        future.add_done_callback(partial(self._after_settling, held))
-        self._settling = future
-        return asyncio.shield(future)
+        then = partial(self._after_settling, held)
+        return self._writer.submit(rows, before=self._replacing(held), then=then)
 
-    def _after_settling(self, held: list[EventRows], future: asyncio.Future[Any]) -> None:
-        self._settling = None
-        if future.cancelled() or future.exception() is not None:
+    def _after_settling(self, held: list[EventRows], error: Exception | None) -> None:
+        if error is not None:
             self._settled = False
             self._held = held + self._held
             return

@@ -7,13 +7,69 @@ from dataclasses import fields
 from typing import Any
 
 import orjson
+from pydantic import ConfigDict
 
 from rebut.errors import InputError
-from rebut.records import Usage, plain
+from rebut.records import Record, Usage, plain
 
 from ..models.journal import CallSite, Outcome
 from ..models.wire import request_of, response_of
-from .values import RecordedCall, RunResult, RunStart
+from .values import RecordedCall, RunResult, RunStart, Status
+
+
+class ResultLine(Record):
+    """The fields of a result in a file; strict, so that a wrong type is named."""
+
+    model_config = ConfigDict(strict=True)
+
+    status: Status
+    answer: Any
+    stop_reason: str
+    detail: str
+    usage: dict[str, Any]
+    seconds: float | None
+    finished: float | None
+
+
+class HeadLine(Record):
+    """The first line of a file, without the number of its format."""
+
+    model_config = ConfigDict(strict=True)
+
+    version: str
+    run: str
+    workflow: str
+    snapshot: dict[str, Any]
+    input: dict[str, Any]
+    params: dict[str, Any]
+    models: dict[str, str]
+    seed: int
+    budget: dict[str, Any]
+    started: float
+    parent: str | None
+    result: ResultLine
+
+
+class CallLine(Record):
+    """The line of a call."""
+
+    model_config = ConfigDict(strict=True)
+
+    seq: int
+    path: str
+    node: str
+    visit: int
+    agent: str
+    role: str
+    request: dict[str, Any]
+    response: dict[str, Any] | None
+    error: str | None
+    message: str
+    status: int | None
+    attempts: int
+    at: float
+    wall: float
+    used: bool
 
 
 def json(value: Any, what: str) -> str:
@@ -38,10 +94,16 @@ def result_fields(result: RunResult) -> dict[str, Any]:
     return {f.name: plain(getattr(result, f.name)) for f in fields(RunResult)}
 
 
-def result_of(data: Mapping[str, Any]) -> RunResult:
-    """The result that `result_fields` described."""
-    rest = dict(data)
-    return RunResult(usage=Usage(**rest.pop("usage")), **rest)
+def head_of(data: Mapping[str, Any]) -> tuple[RunStart, RunResult, str]:
+    """The start, the result and rebut's version in the first line of a file.
+
+    Raises:
+        ValueError: a field is missing, too much, or of another type.
+    """
+    head = HeadLine.model_validate(data)
+    start = RunStart(**{f.name: getattr(head, f.name) for f in fields(RunStart)})
+    rest = dict(data["result"])
+    return start, RunResult(usage=Usage(**rest.pop("usage")), **rest), head.version
 
 
 def call_line(call: RecordedCall) -> bytes:
@@ -70,7 +132,12 @@ def call_line(call: RecordedCall) -> bytes:
 
 
 def call_of(data: Mapping[str, Any]) -> RecordedCall:
-    """The call that `call_line` described."""
+    """The call that `call_line` described.
+
+    Raises:
+        ValueError: a field is missing, too much, or of another type.
+    """
+    CallLine.model_validate(data)
     rest = dict(data)
     response = rest.pop("response")
     return RecordedCall(

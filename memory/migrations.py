@@ -33,10 +33,15 @@ def behind(connection: Connection, where: str, migrations: Sequence[Migration] =
     """How many steps the schema lacks.
 
     Raises:
-        StoreError: the database was written by a newer rebut.
+        StoreError: the database was written by a newer rebut, or by another program.
     """
     done = 0
-    if inspect(connection).has_table("migration"):
+    tables = inspect(connection).get_table_names()
+    if tables and "migration" not in tables:
+        raise StoreError(
+            f"cannot open store {where}: it is a database of another program: open another store"
+        )
+    if tables:
         done = connection.execute(text("SELECT coalesce(max(number), 0) FROM migration")).scalar_one()
     if done > len(migrations):
         raise StoreError(

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import RowMapping
 
-from rebut.errors import StoreError
+from rebut.errors import InputError, StoreError
 from rebut.events import Event, NodeFinished
 from rebut.records import Usage, plain
 
@@ -192,6 +192,8 @@ def run_cells(start: RunStart, version: str) -> tuple[dict[str, Any], str]:
         InputError: something in it is not JSON.
     """
     snapshot = json(start.snapshot, "the snapshot of the workflow")
+    if not -(2**63) <= start.seed < 2**63:
+        raise InputError(f"seed {start.seed} is too large: a seed has at most 63 bits")
     cells = {
         "id": start.run,
         "workflow": start.workflow,

@@ -63,7 +63,7 @@ class Store:
         """
         where = address(url_or_path)
         try:
-            prepare(where)
+            where.path.parent.mkdir(parents=True, exist_ok=True)
             _bring_up_to_date(where)
         except FAILURES as error:
             raise explain(error, where, "open") from error
@@ -292,6 +292,7 @@ def _held_by(owner: Owner) -> dict[str, Any]:
 def _bring_up_to_date(where: Address) -> None:
     with _disposed(engine(where, writes=False)) as reader, reader.begin() as connection:
         lacking = behind(connection, str(where))
+    prepare(where)
     if not lacking:
         return
     with _disposed(engine(where, writes=True)) as writer:

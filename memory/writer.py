@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from rebut.errors import RebutError, StoreError
 
-from .dialect import Address, engine, explain, is_conflict
+from .dialect import Address, concerns_rows, engine, explain
 from .owner import BEAT
 from .rows import CallRows, EventRows
 from .statements import Inserts
@@ -36,12 +36,16 @@ KNOWN = 8192
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """What one waiter wants on disk: a deed before the batch's calls, a call, a deed after them."""
+    """What one waiter wants on disk: a deed before the batch's calls, a call, a deed after them.
+
+    `then` is called with the error, or None, also when the waiter has gone meanwhile.
+    """
 
     before: Deed | None = None
     call: CallRows | None = None
     after: Deed | None = None
     future: asyncio.Future[Any] | None = None
+    then: Callable[[Exception | None], None] | None = None
     result: Any = None
     error: Exception | None = None
 
@@ -68,14 +72,19 @@ class Writer:
         self.commits = 0
 
     def submit(
-        self, call: CallRows | None = None, *, before: Deed | None = None, after: Deed | None = None
+        self,
+        call: CallRows | None = None,
+        *,
+        before: Deed | None = None,
+        after: Deed | None = None,
+        then: Callable[[Exception | None], None] | None = None,
     ) -> asyncio.Future[Any]:
         """Commit a call and deeds; the future gets what the deed returned, in the order of submission.
 
         The future fails with a StoreError when the transaction failed: nothing of it was then written.
         """
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._put(Job(before, call, after, future))
+        self._put(Job(before, call, after, future, then))
         return future
 
     def later(self, deed: Deed) -> None:
@@ -143,7 +152,7 @@ class Writer:
         _wake(jobs)
 
     def _recover(self, jobs: Sequence[Job], events: Sequence[EventRows], error: Exception) -> None:
-        if is_conflict(error) and len(jobs) > 1:
+        if concerns_rows(error) and len(jobs) > 1:
             self._events.extendleft(reversed(events))
             for job in jobs:
                 self._commit([job], [])
@@ -200,6 +209,8 @@ def _wake(jobs: Sequence[Job]) -> None:
 
 def _resolve(jobs: Sequence[Job]) -> None:
     for job in jobs:
+        if job.then is not None:
+            job.then(job.error)
         if job.future is None or job.future.done():
             continue
         if job.error is not None:
