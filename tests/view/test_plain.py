@@ -37,9 +37,12 @@ def test_hostile_words_stay_on_their_line_and_are_cut() -> None:
 
 
 def test_quiet_shows_nothing(debate: list[Event]) -> None:
-    view = NoView()
+    lines: list[str] = []
+    view = NoView(lines.append)
     for event in debate:
         view.see(event)
+    view.say("stopping")
+    assert lines == ["stopping"]
 
 
 def test_a_transcript_cuts_nothing(debate: list[Event]) -> None:

@@ -93,8 +93,13 @@ def _told(error: BaseException) -> int:
 
 def _mended(wrong: Sequence[BaseException]) -> int:
     """Say errors that the user can mend, and how a run that they ended goes on."""
-    for message in dict.fromkeys(str(one) for one in wrong):
-        output.complain(message)
+    from ..view.text import clean
+
+    for message, one in {str(one): one for one in wrong}.items():
+        if hasattr(one, "diagnostics"):  # a report of its own, with places and carets
+            output.tell(clean(message))
+        else:
+            output.complain(message)
     for run in dict.fromkeys(getattr(one, "run", "") for one in wrong):
         if run:
             output.tell(f"to go on from there: rebut resume {run}")

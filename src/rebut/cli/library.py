@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -61,6 +60,8 @@ def describe(workflow: str, as_json: bool) -> None:
     if as_json:
         output.say_json(described(loaded))
         return
+    title = f": {loaded.spec.title}" if loaded.spec.title else ""
+    output.say(loaded.name + title, style={"bold": True})
     for line in _description(loaded):
         output.say(line)
 
@@ -84,7 +85,6 @@ def described(workflow: Workflow) -> dict[str, Any]:
 
 def _description(workflow: Workflow) -> Iterator[str]:
     spec, plan = workflow.spec, planned(workflow)
-    yield click.style(spec.name, bold=output.colours(sys.stdout)) + (f": {spec.title}" if spec.title else "")
     yield from ("", spec.about.strip()) if spec.about.strip() else ()
     yield from ("", f"source  {spec.cite}") if spec.cite else ("",)
     yield f"inputs  {', '.join(spec.inputs) or 'none'}"
@@ -147,7 +147,7 @@ def say_plan(plan: Plan) -> None:
     from ..view.text import many, money, short
 
     if plan.nodes:
-        headings = ("NODE", "VISITS", "CALLS", "TYPICALLY", "MODEL", "DOES")
+        headings = ("NODE", "VISITS", "CALLS EACH", "TYPICALLY", "MODEL", "DOES")
         output.say_table(headings, [_plan_row(row) for row in plan.nodes])
         output.say()
     output.say(f"at most {many(plan.calls, 'call')}, {short(plan.tokens)} tokens, {money(plan.usd)}")
@@ -162,8 +162,8 @@ def _plan_row(row: NodePlan) -> tuple[str, ...]:
         f"<={row.visits}",
         f"<={row.calls}",
         str(row.typical),
-        ", ".join(dict.fromkeys(row.models)),
-        row.does,
+        ", ".join(dict.fromkeys(row.models)) or "default",
+        " ".join([row.does, ", ".join(row.agents)]),
     )
 
 

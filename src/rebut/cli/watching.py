@@ -33,6 +33,10 @@ class View(Protocol):
         """Show the event."""
         ...
 
+    def say(self, text: str) -> None:
+        """Show a line that is no event."""
+        ...
+
 
 def go(work: Coroutine[Any, Any, T]) -> T:
     """Run the coroutine in a loop of its own: uvloop's where it is installed."""
@@ -50,17 +54,17 @@ def go(work: Coroutine[Any, Any, T]) -> T:
 class Interrupts:
     """Signals while a run goes on: the first stops it cleanly, the second ends the process at once."""
 
-    def __init__(self, run: Run, on_hard: Callable[[], None]) -> None:
-        self._run, self._on_hard = run, on_hard
+    def __init__(self, run: Run, view: View) -> None:
+        self._run, self._view = run, view
         self.got: signal.Signals | None = None
 
     def __call__(self, which: signal.Signals) -> None:
         if self.got is not None:
-            self._on_hard()
+            self._view.__exit__(None, None, None)
             output.tell("stopped at once")
-            os._exit(Exit.INTERRUPTED)
+            os._exit(self.code)
         self.got = which
-        output.tell("\nstopping (once more: at once)")
+        self._view.say("stopping (once more: at once)")
         self._run.cancel()
 
     @property
@@ -70,9 +74,9 @@ class Interrupts:
 
 
 @contextmanager
-def interrupts(run: Run, on_hard: Callable[[], None]) -> Iterator[Interrupts]:
+def interrupts(run: Run, view: View) -> Iterator[Interrupts]:
     """Send SIGINT and SIGTERM to the run inside the block."""
-    handler = Interrupts(run, on_hard)
+    handler = Interrupts(run, view)
     loop = asyncio.get_running_loop()
     caught = [signal.SIGINT, signal.SIGTERM]
     try:
@@ -103,7 +107,7 @@ async def watch(run: Run, look: Look, plan: Plan | None = None, *, kept: bool = 
         RebutError: it failed.
     """
     view = view_of(look, plan, limits_of(run))
-    with interrupts(run, lambda: view.__exit__(None, None, None)) as stop:
+    with interrupts(run, view) as stop:
         try:
             with view:
                 async for event in run:
@@ -182,7 +186,7 @@ def view_of(look: Look, plan: Plan | None, limits: Mapping[str, float]) -> View:
     from ..view.plain import NoView, PlainView
 
     if look.quiet:
-        return NoView()
+        return NoView(output.tell)
     if look.plain or not output.is_terminal(sys.stderr):
         return PlainView(output.tell)
     from rich.console import Console

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +14,10 @@ from rebut.errors import InputError
 from . import options, output
 from .codes import Exit
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+if TYPE_CHECKING:
+    from ..graphs.diagnostics import Diagnostic
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 @click.command()
@@ -26,7 +30,7 @@ def new(name: str) -> None:
     """
     path = Path(name if name.endswith((".yaml", ".yml")) else name + ".yaml")
     if not _NAME.fullmatch(path.stem):
-        raise InputError(f"a workflow's name is lower-case letters, digits and _, got {path.stem!r}")
+        raise InputError(f"no name of a workflow (small letters, digits, - and _): {path.stem!r}")
     text = (files(__package__) / "starter.yaml").read_text(encoding="utf-8")
     write_new(path, text.replace("my_method", path.stem))
     output.say(f"wrote {path}")
@@ -58,7 +62,51 @@ def check(files_: tuple[str, ...], as_json: bool) -> int:
     \b
     rebut check my_method.yaml
     """
-    raise NotImplementedError
+    from ..graphs.diagnostics import render
+    from ..view.text import clean
+
+    found = [problem for file in files_ for problem in problems_of(Path(file))]
+    wrong = any(problem.severity == "error" for problem in found)
+    if as_json:
+        output.say_json([problem_json(problem) for problem in found])
+        return Exit.WRONG if wrong else Exit.OK
+    if found:
+        output.say(clean(render(found)))
+    bad = {problem.path for problem in found if problem.severity == "error"}
+    for file in files_:
+        if file not in bad:
+            output.say(f"{file}: ok")
+    return Exit.WRONG if wrong else Exit.OK
+
+
+def problems_of(path: Path) -> list[Diagnostic]:
+    """All problems of a file; that it cannot be read is one."""
+    from rebut.settings import Settings
+
+    from ..agents.roles import RoleBook
+    from ..graphs.diagnostics import Diagnostic
+    from ..graphs.loader import check
+
+    folders = [path.parent / "roles", *map(Path, Settings.load().roles)]
+    try:
+        return check(path, roles=RoleBook([folder for folder in folders if folder.is_dir()]))
+    except InputError as error:
+        return [Diagnostic(code="unreadable", message=str(error), path=str(path))]
+
+
+def problem_json(problem: Diagnostic) -> dict[str, Any]:
+    """A problem as JSON types; lines and columns count from 1."""
+    span = problem.span
+    return {
+        "path": problem.path,
+        "line": span.line if span else None,
+        "column": span.column if span else None,
+        "end": span.end if span else None,
+        "severity": problem.severity,
+        "code": problem.code,
+        "message": problem.message,
+        "note": problem.note,
+    }
 
 
 @click.command()
@@ -71,6 +119,3 @@ def schema() -> None:
     from ..graphs.schema import json_schema
 
     output.say_json(json_schema())
-
-
-_ = Exit

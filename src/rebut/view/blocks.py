@@ -68,7 +68,7 @@ class Teller:
                 yield from self._speech(event)
             case NodeFinished():
                 for name, value in event.wrote.items():
-                    yield from _saved(name, plain(value), event)
+                    yield from _saved(name.rstrip("+"), plain(value), event)
             case Noted():
                 yield Block(kind="note", head=f"{event.what} at {event.node}" if event.node else event.what,
                             body=event.text, t=event.t)  # fmt: skip
@@ -104,6 +104,8 @@ def ending(event: RunFinished) -> str:
     if event.t:
         spent.append(clock(event.t))
     why = event.stop_reason + (f": {event.detail}" if event.detail else "")
+    if event.detail.startswith(event.stop_reason):
+        why = event.detail
     return f"{why} ({', '.join(spent)})"
 
 
@@ -173,7 +175,7 @@ def _several(name: str, items: Sequence[Any]) -> tuple[str, str] | None:
     if all("accepted" in record for record in records):
         stood = sum(bool(record["accepted"]) for record in records)
         return f"{name}: {stood} of {len(items)} accepted", ""
-    if all({"answer", "text"} <= record.keys() for record in records):
+    if len(items) > 1 and all({"answer", "text"} <= record.keys() for record in records):
         counts = Counter(one_line(words(record["answer"]), 40) for record in records)
         told = [answer + (f" x{n}" if n > 1 else "") for answer, n in counts.most_common()]
         return f"{name}: {many(len(records), 'answer')}", ", ".join(told)

@@ -60,6 +60,10 @@ class LiveView:
             if block.kind != "trouble" or event.durable:  # a retry shows below, while it lasts
                 self._console.print(self._above(block))
 
+    def say(self, text: str) -> None:
+        """Print a line that is no event."""
+        self._console.print(text, style="bold")
+
     def colour(self, agent: str) -> str:
         """The agent's colour: by order of first speaking."""
         return self._colours.setdefault(agent, COLOURS[len(self._colours) % len(COLOURS)])

@@ -30,12 +30,13 @@ class PlainView:
         for block in self._teller.tell(event):
             self._write(line_of(block, self._width))
 
+    def say(self, text: str) -> None:
+        """Write a line that is no event."""
+        self._write(text)
+
 
 class NoView(PlainView):
-    """Shows nothing: ``--quiet``."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda line: None)
+    """Shows no event: ``--quiet``."""
 
     def see(self, event: Event) -> None:
         """Look away."""
