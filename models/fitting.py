@@ -8,6 +8,7 @@ from dataclasses import replace
 import orjson
 
 from .budget import Budget, Limits, Reservation
+from .fanout import Allowance
 from .wire import Request
 
 LEAST_TOKENS = 16
@@ -32,10 +33,14 @@ def prompt_bound(request: Request) -> int:
     return size
 
 
-def fit(request: Request, budget: Budget, price: Price | None) -> tuple[Request, Reservation]:
-    """The request as it fits into the budget, and the reservation for it.
+Fitted = tuple[Request, Reservation, Allowance | None]
+
+
+def fit(request: Request, budget: Budget, price: Price | None, *, once: bool = True) -> Fitted:
+    """The request as it fits into the budget, the reservation for it, and what that allows.
 
     Args:
+        once: whether the prompt is sent once for all samples.
         price: US dollars for a prompt token and a completion token; needed only when money is limited.
 
     Raises:
@@ -44,15 +49,19 @@ def fit(request: Request, budget: Budget, price: Price | None) -> tuple[Request,
     room = budget.room()
     n = request.n if room.calls is None else max(1, min(request.n, room.calls))
     if room.tokens is None and room.usd is None:
-        return _asking(request, n, request.max_tokens), budget.reserve(calls=n)
+        return _asking(request, n, request.max_tokens), budget.reserve(calls=n), None
     prompt, each = prompt_bound(request), request.max_tokens or USUAL_TOKENS
-    affordable = _affordable(room, prompt, price)
-    if n * each > affordable:
-        n = max(1, min(n, affordable // each))
-        each = min(each, max(affordable // n, LEAST_TOKENS))
-    money = prompt * price[0] + n * each * price[1] if price else 0.0
-    held = budget.reserve(calls=n, prompt_tokens=prompt, completion_tokens=n * each, usd=money)
-    return _asking(request, n, each), held
+    while n > 1 and n * each > _affordable(room, prompt * (1 if once else n), price):
+        n -= 1
+    if n == 1:
+        each = min(each, max(_affordable(room, prompt, price), LEAST_TOKENS))
+    prompts = prompt if once else prompt * n
+    cost = price or (0.0, 0.0)
+    money = prompts * cost[0] + n * each * cost[1]
+    held = budget.reserve(calls=n, prompt_tokens=prompts, completion_tokens=n * each, usd=money)
+    tokens = None if room.tokens is None else held.tokens
+    allowance = Allowance(tokens, None if room.usd is None else money, prompt, each, cost)
+    return _asking(request, n, each), held, allowance
 
 
 def _affordable(room: Limits, prompt: int, price: Price | None) -> int:

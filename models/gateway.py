@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
 
 from rebut.errors import ModelBusy, ModelError, ModelTimeout, ModelUnavailable, SettingsError
+from rebut.records import Usage
 from rebut.settings import Settings, load_settings
 
+from .fanout import Allowance, merged, singles
 from .flights import Answer, Flights, OnFallback, OnRetry, Watch
 from .limiter import Limiter
 from .registry import Registry
@@ -29,6 +32,8 @@ class _Route:
     capabilities: Capabilities
     limiter: Limiter
     fallbacks: tuple[str, ...]
+    single: bool = False
+    """The server took no notice of `n`."""
 
 
 class Gateway:
@@ -97,6 +102,7 @@ class Gateway:
         sink: Sink | None = None,
         on_retry: OnRetry | None = None,
         on_fallback: OnFallback | None = None,
+        allowance: Allowance | None = None,
     ) -> Answer:
         """Ask for completions, patiently; returns the response and how many attempts were made.
 
@@ -106,6 +112,8 @@ class Gateway:
         Args:
             deadline: on the loop's clock (`loop.time()`); passing it is a ModelTimeout.
             sink: takes pieces of text as they come; after a retry they come from the start again.
+            allowance: what the call may use, where that is limited; it bounds how often the prompt is sent
+                to a server that gives one completion at a time.
 
         Raises:
             ModelError: after all attempts and fallbacks.
@@ -113,9 +121,9 @@ class Gateway:
         watch = Watch(sink, on_retry, on_fallback)
         if sink is None and (request.temperature == 0 or request.seed is not None):
             return await self._flights.join(
-                request, deadline, watch, lambda w: self._with_fallbacks(request, deadline, w)
+                request, deadline, watch, lambda w: self._samples(request, deadline, w, allowance)
             )
-        return await self._with_fallbacks(request, deadline, watch)
+        return await self._samples(request, deadline, watch, allowance)
 
     async def close(self) -> None:
         """Free what the back ends hold; no call may be in flight."""
@@ -137,6 +145,33 @@ class Gateway:
             route = _Route(model, backend, capabilities, limiter, settings.fallbacks.get(model, ()))
             self._routes[model] = route
         return route
+
+    async def _samples(
+        self, request: Request, deadline: float | None, watch: Watch, allowance: Allowance | None
+    ) -> Answer:
+        """All `n` completions: in one request, or in many where the server gives but one at a time."""
+        if request.n == 1:
+            return await self._with_fallbacks(request, deadline, watch)
+        route = self._route(request.model)
+        answers: list[Answer] = []
+        if route.capabilities.n and not route.single:
+            answers = [await self._with_fallbacks(request, deadline, watch)]
+            if len(answers[0][0].completions) != 1:
+                return answers[0]
+            route.single = True
+        missing = request.n - len(answers)
+        if allowance is not None:
+            used = answers[0][0].usage if answers else Usage()
+            missing = max(allowance.more(missing, used), 0 if answers else 1)
+        with suppress(ModelError) if answers else nullcontext():
+            answers += await singles(
+                request,
+                len(answers),
+                missing,
+                lambda one, sink: self._with_fallbacks(one, deadline, replace(watch, sink=sink)),
+                watch.sink,
+            )
+        return merged(answers, request)
 
     async def _with_fallbacks(self, request: Request, deadline: float | None, watch: Watch) -> Answer:
         route = self._route(request.model)

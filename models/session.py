@@ -5,18 +5,29 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from rebut.errors import ModelError, ModelTimeout
 from rebut.events import CallFinished, CallStarted, Emit, Noted
 from rebut.records import Usage
 
 from .budget import Budget, Reservation
-from .fitting import fit
+from .fanout import Allowance
+from .fitting import Fitted, fit
 from .gateway import Gateway
-from .journal import CallSite, Outcome, RunJournal
+from .journal import CALL_KEY, CallSite, Outcome, RunJournal
 from .outcomes import error_of, failed, used
 from .watch import CallWatch
 from .wire import Request, Response
+
+
+@dataclass(slots=True)
+class _Room:
+    """What one call may use."""
+
+    budget: Budget
+    allowance: Allowance | None
+    within: float | None
 
 
 class Session:
@@ -96,10 +107,10 @@ class Session:
             JournalDrift: the journal holds another call at this place.
         """
         budget = budget or self.budget
-        request, held = self._reserve(request, budget)
+        request, held, allowance = self._reserve(request, budget)
         try:
             self._announce(request, site)
-            outcome = await self._outcome(request, site, budget, timeout)
+            outcome = await self._outcome(request, site, _Room(budget, allowance, timeout))
         except BaseException:
             held.release()
             raise
@@ -108,11 +119,12 @@ class Session:
     def _read_clock(self) -> float:
         return self.clock
 
-    def _reserve(self, request: Request, budget: Budget) -> tuple[Request, Reservation]:
+    def _reserve(self, request: Request, budget: Budget) -> Fitted:
         if not budget.limited:
-            return request, budget.reserve(calls=request.n)
+            return request, budget.reserve(calls=request.n), None
         price = self.gateway.dearest(request.model) if budget.priced else None
-        return fit(request, budget, price)
+        once = request.n == 1 or self.gateway.capabilities(request.model).n
+        return fit(request, budget, price, once=once)
 
     def _announce(self, request: Request, site: CallSite) -> None:
         if self._emit is not None:
@@ -129,28 +141,28 @@ class Session:
                 )
             )
 
-    async def _outcome(
-        self, request: Request, site: CallSite, budget: Budget, within: float | None
-    ) -> Outcome:
+    async def _outcome(self, request: Request, site: CallSite, room: _Room) -> Outcome:
         journal = self.journal
         if journal is None:
-            return await self._ask(request, site, budget, within)
+            return await self._ask(request, site, room)
         if journal.recalling:
             recalled = await journal.recall(site, request)
             if recalled is not None:
                 self._origin = self._monotonic() - max(self.clock, recalled.at)
                 return recalled
-        outcome = await self._ask(request, site, budget, within)
+        outcome = await self._ask(request, site, room)
         await journal.record(site, request, outcome)
         return outcome
 
-    async def _ask(self, request: Request, site: CallSite, budget: Budget, within: float | None) -> Outcome:
+    async def _ask(self, request: Request, site: CallSite, room: _Room) -> Outcome:
         """Make the call; what a replay has to repeat becomes an outcome, all else is raised."""
+        budget = room.budget
         left = budget.remaining_seconds(self.elapsed()) if budget.timed else None
         watch = CallWatch(self._emit, self.run, self.clock, site, request.model)
-        deadline = _deadline(left, within)
+        deadline = _deadline(left, room.within)
         if left is not None and left <= 0:
             return self._late(budget, 0)
+        CALL_KEY.set(f"{self.run}:{site.path}")
         try:
             response, attempts = await self.gateway.complete(
                 request,
@@ -158,6 +170,7 @@ class Session:
                 sink=watch.delta if self._deltas and self._emit else None,
                 on_retry=watch.retry,
                 on_fallback=watch.fallback,
+                allowance=room.allowance,
             )
         except ModelError as error:
             at = self.elapsed()

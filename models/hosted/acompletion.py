@@ -11,7 +11,7 @@ from rebut.errors import ModelError, ModelGarbled, ModelTimeout, ModelUnavailabl
 from ..prices import Price
 from ..retry import retry_after
 from ..wire import Request, Response, Sink
-from .body import IDEMPOTENCY
+from .body import IDEMPOTENCY, idempotency_key
 from .failures import refused
 from .lite import litellm, status_of
 from .options import messages_of, options_of
@@ -65,8 +65,9 @@ class AcompletionLane:
         }
         if request.timeout is not None:
             arguments["timeout"] = request.timeout
-        if IDEMPOTENCY in request.extra:
-            arguments["extra_headers"] = {"Idempotency-Key": str(request.extra[IDEMPOTENCY])}
+        key = idempotency_key(request)
+        if key is not None:
+            arguments["extra_headers"] = {"Idempotency-Key": key}
         if stream:
             arguments |= {"stream": True, "stream_options": {"include_usage": True}}
         return arguments

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from ..journal import CALL_KEY
 from ..wire import Request
 from .target import Target
 
@@ -16,6 +17,11 @@ _warned: set[str] = set()
 
 IDEMPOTENCY = "idempotency_key"
 """The key of `Request.extra` that becomes a header."""
+
+
+def idempotency_key(request: Request) -> str | None:
+    """What the request says its key is, else the place of the call in its run."""
+    return request.extra.get(IDEMPOTENCY) or CALL_KEY.get()
 
 
 def body_of(request: Request, target: Target, *, stream: bool = False) -> bytes:

@@ -10,7 +10,7 @@ from rebut.errors import ModelError
 
 from ..prices import Price
 from ..wire import Request, Response, Sink
-from .body import IDEMPOTENCY, body_of
+from .body import body_of, idempotency_key
 from .failures import broken, refusal, refused, words
 from .reply import parse, response_of
 from .secrets import scrub
@@ -42,8 +42,9 @@ class DirectLane:
 
         target, headers = self.target, self._headers
         body = body_of(request, target, stream=sink is not None)
-        if IDEMPOTENCY in request.extra:
-            headers = {**headers, "Idempotency-Key": str(request.extra[IDEMPOTENCY])}
+        key = idempotency_key(request)
+        if key is not None:
+            headers = {**headers, "Idempotency-Key": key}
         began = time.perf_counter()
         try:
             async with self._transport.post(target.url, body, headers) as reply:

@@ -15,7 +15,7 @@ from rebut.errors import ModelError, ModelGarbled, ModelRefused, SettingsError
 from ..prices import Price
 from ..wire import Request, Response, Sink
 from . import gemini
-from .body import IDEMPOTENCY
+from .body import IDEMPOTENCY, idempotency_key
 from .dialects import DIALECTS
 from .failures import broken, refusal
 from .lite import NoLog, litellm, status_of
@@ -128,8 +128,9 @@ class TranslatorLane:
             raise self._untranslatable(error) from None
         if self.provider == "gemini":
             headers = gemini.headers(self._key)
-        if IDEMPOTENCY in request.extra:
-            headers["Idempotency-Key"] = str(request.extra[IDEMPOTENCY])
+        key = idempotency_key(request)
+        if key is not None:
+            headers["Idempotency-Key"] = key
         return where, {k: str(v) for k, v in headers.items()}, signed or orjson.dumps(body)
 
     def _url(self) -> str:
