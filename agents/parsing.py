@@ -21,9 +21,12 @@ W = TypeVar("W", bound=Wire)
 CUT = "the reply was cut off before its end, so it must be shorter"
 
 _FENCED = re.compile(r"```[a-zA-Z]*[ \t]*\n?(.*?)```", re.DOTALL)
+_OPENING = re.compile(r'\{\s*"')
 _QUOTE = "[\"'`“”]"
 # A reply is some hundred tokens long; what a runaway model wrote beyond is not searched.
-_SEARCHED, _REPAIRED, _STARTS = 100_000, 20_000, 1000
+_SEARCHED, _REPAIRED, _STARTS = 100_000, 20_000, 200
+# The repairer takes time with the square of the depth, and it runs in the event loop.
+_MOST_BRACKETS = 100
 
 
 class _Unfit(ValueError):
@@ -77,24 +80,22 @@ def _readings(text: str, keys: Collection[str]) -> Iterator[dict[str, Any]]:
 
 def _embedded(text: str) -> Iterator[dict[str, Any]]:
     """Every outermost object that stands in the text."""
-    at = -1
-    for _ in range(_STARTS):
-        at = text.find("{", at + 1)
-        if at < 0:
-            return
+    end = 0
+    for opening in [match.start() for match in _OPENING.finditer(text)][-_STARTS:]:
+        if opening < end:
+            continue
         try:
-            data, end = _DECODER.raw_decode(text, at)
+            data, end = _DECODER.raw_decode(text, opening)
         except _Unfit:
             raise
         except (ValueError, RecursionError):
             continue
         yield data
-        at = end - 1
 
 
 def _mended(text: str, keys: Collection[str]) -> dict[str, Any] | None:
     start = text.find("{")
-    if start < 0:
+    if start < 0 or text.count("{", start) + text.count("[", start) > _MOST_BRACKETS:
         return None
     from json_repair import repair_json
 
@@ -132,7 +133,7 @@ _DECODER = json.JSONDecoder(
 def _plain(text: str, key: str, values: tuple[str, ...]) -> bool:
     """Whether the key is followed by just these values, and by nothing that would qualify them."""
     body = r"\s*,\s*".join(rf"{_QUOTE}?(?:{value})(?:\.0+)?[.!]?{_QUOTE}?" for value in values)
-    pattern = rf"{key}{_QUOTE}?\s*[:=]\s*\[?\s*{body}\s*?(?:,|\}}|\]|\n|\Z|{_QUOTE})"
+    pattern = rf"{key}{_QUOTE}?\s*[:=]\s*(?:\[\s*)?{body}\s*?(?:,|\}}|\]|\n|\Z|{_QUOTE})"
     return re.search(pattern, text, re.IGNORECASE | re.ASCII) is not None
 
 

@@ -208,12 +208,12 @@ def _candidates(text: str, wire: CandidatesWire, want: Expected, about: Mapping[
 def _keys(want: Expected) -> str:
     if want.returns == "verdict":
         side = " or ".join(f'"{side}"' for side in (*want.sides, NEITHER))
-        answer = "the final answer" if want.answer_required else "the answer, or nothing if undecided"
-        return f'"reason": "<one or two sentences>", "side": {side}, "answer": "<{answer}{_hint(want)}>"'
-    if want.returns == "critique":
-        return (
-            '"text": "<what is wrong and how to mend it>", "accepted": <true if nothing is wrong, else false>'
+        answer = f"the final answer{_hint(want)}" + (
+            "" if want.answer_required else ", or nothing if undecided"
         )
+        return f'"reason": "<one or two sentences>", "side": {side}, "answer": "<{answer}>"'
+    if want.returns == "critique":
+        return '"text": "<what is wrong and how to mend it>", "accepted": <true or false>'
     if want.returns == "score":
         return '"reason": "<one or two sentences>", "score": <whole number from 0 to 10>'
     if want.returns == "step_scores":

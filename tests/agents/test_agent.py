@@ -73,7 +73,14 @@ def agent(role: str, **settings: Any) -> Agent:
 
 async def ask(who: Agent, session: Session, **more: Any) -> list[Any]:
     facts = {"question": "What is 7 * 8?"} | more.pop("facts", {})
-    given = {"path": "n/1", "node": "n", "visit": 1, "kind": "number", "seed": 5, "facts": facts}
+    given: dict[str, Any] = {
+        "path": "n/1",
+        "node": "n",
+        "visit": 1,
+        "kind": "number",
+        "seed": 5,
+        "facts": facts,
+    }
     return list(await who.ask(session, **(given | more)))
 
 

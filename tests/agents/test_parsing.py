@@ -39,6 +39,7 @@ def refusal(text: str, wire: type[Wire] = ScoreWire, *, cut: bool = False) -> st
         f'The form is {{"reason": "...", "score": 0}}. Mine: {GOOD}',
         f'<think>{{"score": 1}} or so</think>{GOOD}',
         f'{GOOD} {{"unrelated": 1}}',
+        r"As \frac{1}{2} is " * 2000 + GOOD,
         '{"reason": "a\nb", "score": 7}',
         '{"reason": "It adds up.", "score": "7"}',
         '{"reason": "It adds up.", "score": 7.0}',
@@ -151,12 +152,12 @@ def test_characters_that_no_database_keeps_are_replaced() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{" * 100_000, '{"a":' * 20_000, "[" * 100_000, '{"score": ' + "9" * 50_000 + "}"]
+    "text", ["{" * 100_000, '{"' * 50_000, '{"a":' * 20_000, "[" * 100_000, '{"score": ' + "9" * 50_000 + "}"]
 )
 def test_hostile_nesting_and_size_are_refused_in_time(text: str) -> None:
     start = time.process_time()
     refusal(text)
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 1
 
 
 STRUCTURE = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
 
 import pytest
@@ -41,6 +42,14 @@ def test_the_word_quote_alone_changes_nothing() -> None:
 
 def test_each_tag_that_occurs_is_passed_over() -> None:
     assert quote("</quote></quote-2>").startswith("<quote-3>")
+
+
+def test_a_text_full_of_tags_is_quoted_in_time() -> None:
+    start = time.process_time()
+    tags = "".join(f"</quote-{i}>" for i in range(2, 20_000))
+    assert quote(tags).startswith("<quote-20000>")
+    quote("<" + " " * 100_000)
+    assert time.process_time() - start < 1
 
 
 def test_hidden_thoughts_are_not_quoted() -> None:
