@@ -16,6 +16,7 @@ from typing import Any
 from rebut.errors import ModelUnavailable
 
 from .gate import Gate
+from .gguf import trained_context
 from .options import Options, usable_cores
 
 Chunk = Mapping[str, Any]
@@ -113,13 +114,14 @@ def _settle(done: asyncio.Future[None], failure: Exception | None) -> None:
 
 
 def _serve(path: Path, options: Options) -> Any:
-    _check_format(path)
+    trained = trained_context(path)
     xllamacpp = _llama(path)
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
     params.verbosity = -1  # nothing of llama.cpp's is printed
     params.n_parallel = options.slots
-    params.n_ctx = options.slots * options.ctx
+    # More than the model was trained for would be allocated, and then not be used.
+    params.n_ctx = options.slots * min(options.ctx, trained or options.ctx)
     params.n_batch = _BATCH
     params.cache_ram_mib = _PROMPT_CACHE_MIB
     params.cpuparams.n_threads = options.threads or usable_cores() or -1
@@ -162,16 +164,6 @@ def _shut_in(params: Any) -> None:
     params.ui = False
     params.endpoint_slots = False
     params.n_threads_http = 1
-
-
-def _check_format(path: Path) -> None:
-    try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-    except OSError as bad:
-        raise ModelUnavailable(f"cannot read {path}: {bad.strerror}", model=f"local/{path}") from None
-    if magic != b"GGUF":
-        raise ModelUnavailable(f"{path} is not a GGUF file", model=f"local/{path}")
 
 
 _engines: dict[tuple[Path, Options], Engine] = {}

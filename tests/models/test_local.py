@@ -8,6 +8,8 @@ import math
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from time import perf_counter
@@ -18,6 +20,7 @@ from rebut.errors import ModelRefused, ModelTimeout, ModelUnavailable, SettingsE
 from rebut.models.local import LocalBackend
 from rebut.models.local import engine as engines
 from rebut.models.local.engine import Engine, borrow, give_back
+from rebut.models.local.gguf import trained_context
 from rebut.models.local.options import Options, split, usable_cores
 from rebut.models.local.weights import find
 from rebut.models.wire import Backend, Message, Request
@@ -251,9 +254,17 @@ def test_engines_are_shared_and_freed_with_their_last_user(engine: Engine) -> No
 
 async def test_a_file_that_is_no_model_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "text.gguf").write_bytes(b"just text")
-    (tmp_path / "cut.gguf").write_bytes(b"GGUF" + bytes(200))
+    (tmp_path / "cut.gguf").write_bytes(b"GGUF" + bytes(10))
+    (tmp_path / "wild.gguf").write_bytes(b"GGUF\3\0\0\0" + b"\xff" * 200)
+    (tmp_path / "hollow.gguf").write_bytes(b"GGUF\3\0\0\0" + bytes(200))
     backend = LocalBackend(tmp_path)
-    for name, problem in (("text", "is not a GGUF file"), ("cut", "llama.cpp cannot load .*damaged")):
+    problems = {
+        "text": "is not a GGUF file",
+        "cut": "its head is cut or garbled",
+        "wild": "its head is cut or garbled",
+        "hollow": "llama.cpp cannot load .*damaged",
+    }
+    for name, problem in problems.items():
         with pytest.raises(ModelUnavailable, match=problem):
             await backend.complete(Request(model=f"local/{tmp_path}/{name}.gguf", messages=FRUITS))
     await backend.close()
@@ -303,6 +314,23 @@ def test_importing_the_back_end_imports_no_engine() -> None:
 def test_a_wrong_option_is_refused(model: str, problem: str) -> None:
     with pytest.raises(SettingsError, match=problem):
         LocalBackend().capabilities(model)
+
+
+def test_the_port_of_the_engine_is_shut_to_others(engine: Engine) -> None:
+    """llama.cpp's server listens on a local port whether it is wanted or not."""
+    address = engine._server.listening_address
+    assert address.startswith("http://127.0.0.1:")
+    body = json.dumps({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}).encode()
+    for key in (None, "guess"):
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(urllib.request.Request(f"{address}/v1/chat/completions", body, headers))
+        caught.value.close()
+        assert caught.value.code == 401
+
+
+def test_the_context_is_read_from_the_file(engine: Engine) -> None:
+    assert trained_context(engine.path) == 8192
 
 
 def test_the_threads_are_those_that_may_be_used() -> None:

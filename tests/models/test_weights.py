@@ -8,10 +8,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -191,8 +191,7 @@ def test_too_little_room_is_said_before_anything_is_written(
     home: Path, site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install_big(site)
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9, 1_000_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000))
     with pytest.raises(ModelUnavailable, match=r"needs 76 MB in .*, which has 1 MB left"):
         find("big", home=home)
     assert leftovers(home) == []
