@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 
 import pytest
@@ -65,7 +65,7 @@ def called() -> Callable[..., RecordedCall]:
 
 
 @pytest.fixture
-def record(called: Callable[..., RecordedCall]) -> Callable[..., Awaitable[None]]:
+def record(called: Callable[..., RecordedCall]) -> Callable[..., Coroutine[None, None, None]]:
     """Record a call in a journal."""
 
     async def put(journal: RunJournal, path: str, said: str = "yes", *, error: str | None = None) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import orjson
@@ -18,7 +18,7 @@ from rebut.records import Usage
 
 Start = Callable[..., RunStart]
 Called = Callable[..., RecordedCall]
-Record = Callable[..., Awaitable[None]]
+Record = Callable[..., Coroutine[None, None, None]]
 
 
 async def test_export_import_export_gives_the_same_bytes(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from rebut.models.journal import Outcome
 
 Start = Callable[..., RunStart]
 Called = Callable[..., RecordedCall]
-Record = Callable[..., Awaitable[None]]
+Record = Callable[..., Coroutine[None, None, None]]
 
 
 async def test_a_new_run_has_nothing_to_recall(store: Store, start: Start, called: Called) -> None:

@@ -52,7 +52,7 @@ def store() -> Iterator[Store]:
         asyncio.run(opened.close())
 
 
-relaxed = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+relaxed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @relaxed

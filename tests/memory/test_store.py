@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from rebut.models.wire import Completion, Message, Request, Response, TokenLogpr
 from rebut.records import Usage
 
 Start = Callable[..., RunStart]
-Record = Callable[..., Awaitable[None]]
+Record = Callable[..., Coroutine[None, None, None]]
 
 
 async def test_a_run_is_listed_from_its_beginning_to_its_end(store: Store, start: Start) -> None:
