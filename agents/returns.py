@@ -43,6 +43,7 @@ class Expected:
         sides: the agents that a judge may support.
         steps: how many steps a step scorer has before it.
         answer_required: whether a reply without an answer does not fit.
+        candidates: the answers that a judge who must decide has before it.
     """
 
     returns: Returns = "text"
@@ -50,6 +51,7 @@ class Expected:
     sides: tuple[str, ...] = ()
     steps: int = 0
     answer_required: bool = False
+    candidates: tuple[str, ...] = ()
 
 
 def expected(returns: Returns, kind: str, facts: Mapping[str, Any], answer_required: bool) -> Expected:
@@ -58,13 +60,14 @@ def expected(returns: Returns, kind: str, facts: Mapping[str, Any], answer_requi
     A judge's sides are the fact `sides`, or else whoever speaks in `arguments` or `evidence`; a step
     scorer's steps are those of `item`.
     """
-    item = facts.get("item")
+    item, candidates = facts.get("item"), facts.get("candidates")
     return Expected(
         returns=returns,
         kind=kind,
         sides=_sides(facts) if returns == "verdict" else (),
         steps=len(split_steps(item.text)) if returns == "step_scores" and isinstance(item, Sample) else 0,
         answer_required=answer_required,
+        candidates=candidates.answers if isinstance(candidates, Candidates) else (),
     )
 
 
@@ -72,7 +75,7 @@ def schema_of(want: Expected) -> dict[str, Any] | None:
     """The JSON Schema of the reply, fit for strict modes; None where the reply is free text."""
     if want.returns == "verdict":
         side = {"type": "string", "enum": [*want.sides, NEITHER]} if want.sides else _STRING
-        return _object(reason=_STRING, side=side, answer=_STRING)
+        return _object(reason=_STRING, side=side, answer=_answer(want))
     if want.returns == "critique":
         return _object(text=_STRING, accepted={"type": "boolean"})
     if want.returns == "score":
@@ -224,6 +227,14 @@ def _keys(want: Expected) -> str:
 
 def _hint(want: Expected) -> str:
     return f" ({_ANSWERS[want.kind]})" if want.kind in _ANSWERS else ""
+
+
+def _answer(want: Expected) -> Mapping[str, Any]:
+    """One of the candidates where they are few and short: a small model then cannot but decide."""
+    short = len(want.candidates) <= 20 and all(len(answer) <= 80 for answer in want.candidates)
+    if want.answer_required and want.candidates and short:
+        return {"type": "string", "enum": list(want.candidates)}
+    return _STRING
 
 
 def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 
 from rebut.agents.agent import Agent
-from rebut.agents.asking import Session
+from rebut.agents.asking import Session as Asked
 from rebut.agents.roles import RoleBook
 from rebut.errors import BudgetSpent, ModelBusy, WorkflowError
-from rebut.models.budget import Budget
+from rebut.models.budget import Budget, Limits
+from rebut.models.gateway import Gateway
 from rebut.models.journal import CallSite
+from rebut.models.script import Scripted
+from rebut.models.session import Session
 from rebut.models.wire import Capabilities, Completion, Message, Request, Response, TokenLogprob
 from rebut.records import Critique, Sample, Score, Usage, Verdict
 
@@ -71,7 +74,7 @@ def agent(role: str, **settings: Any) -> Agent:
     return Agent(name="ada", role=RoleBook().role(role), model="scripted/x", **settings)
 
 
-async def ask(who: Agent, session: Session, **more: Any) -> list[Any]:
+async def ask(who: Agent, session: Asked, **more: Any) -> list[Any]:
     facts = {"question": "What is 7 * 8?"} | more.pop("facts", {})
     given: dict[str, Any] = {
         "path": "n/1",
@@ -297,3 +300,15 @@ async def test_a_reviewer_returns_a_critique_with_its_author() -> None:
     assert await ask(agent("reviewer"), session, facts={"draft": Sample(text="56")}) == [
         Critique(accepted=True, text="Fine.", agent="ada", model="scripted/x", call="n/1")
     ]
+
+
+async def test_a_real_session_carries_the_calls_and_counts_them() -> None:
+    model = Scripted(["Ada wins.", VERDICT])
+    budget = Budget(Limits(calls=2))
+    session = Session(Gateway(backends={"scripted": model}), "run", budget=budget)
+    (verdict,) = await ask(agent("judge"), session, **JUDGING)
+    assert verdict.answer == "56"
+    assert [request.schema is not None for request in model.seen] == [True, True]
+    with pytest.raises(BudgetSpent):
+        await ask(agent("judge"), session, path="n/2", **JUDGING)
+    assert budget.spent.calls == 2

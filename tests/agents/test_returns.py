@@ -72,6 +72,18 @@ def test_a_judge_may_name_only_the_sides_or_neither() -> None:
     assert schema and schema["properties"]["side"]["enum"] == ["ada", "bel", "neither"]
 
 
+@pytest.mark.parametrize(
+    ("required", "answers", "limited"),
+    [(True, ("56", "54"), True), (False, ("56", "54"), False), (True, (), False), (True, ("x" * 81,), False)],
+)
+def test_a_judge_who_must_decide_chooses_among_short_candidates(
+    required: bool, answers: tuple[str, ...], limited: bool
+) -> None:
+    want = expected("verdict", "number", {"candidates": Candidates(answers=answers)}, required)
+    schema = schema_of(want)
+    assert schema and schema["properties"]["answer"].get("enum") == (list(answers) if limited else None)
+
+
 def test_a_step_scorer_is_held_to_the_number_of_steps() -> None:
     schema = schema_of(Expected(returns="step_scores", steps=4))
     assert schema and (
