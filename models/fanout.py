@@ -10,6 +10,7 @@ from rebut.errors import ModelError
 from rebut.records import Usage
 
 from .flights import Answer
+from .journal import CALL_KEY
 from .wire import Request, Response, Sink
 
 Send = Callable[[Request, Sink | None], Awaitable[Answer]]
@@ -53,9 +54,10 @@ async def singles(request: Request, first: int, count: int, send: Send, sink: Si
     errors: dict[int, Exception] = {}
 
     async def one(index: int) -> None:
-        seed = None if request.seed is None else request.seed + index
+        if (key := CALL_KEY.get()) is not None:
+            CALL_KEY.set(f"{key}+{index}")  # only for this task: the samples are different payments
         try:
-            answers[index] = await send(replace(request, n=1, seed=seed), _at(sink, index))
+            answers[index] = await send(_single(request, index), _at(sink, index))
         except Exception as error:  # raised below, for a group would hide it
             errors[index] = error
 
@@ -66,6 +68,11 @@ async def singles(request: Request, first: int, count: int, send: Send, sink: Si
     if fatal:
         raise fatal[0]
     return [answers[index] for index in sorted(answers)]
+
+
+def _single(request: Request, index: int) -> Request:
+    seed = None if request.seed is None else request.seed + index
+    return replace(request, n=1, seed=seed)
 
 
 def _at(sink: Sink | None, index: int) -> Sink | None:

@@ -182,7 +182,7 @@ async def _cut(request: web.Request, whole: bytes, at: int) -> web.StreamRespons
 async def fault_server(**settings: Any) -> AsyncIterator[FaultServer]:
     """A server that listens on a free port of loopback while the context lasts."""
     server = FaultServer(**settings)
-    app = web.Application()
+    app = web.Application(client_max_size=1 << 26)
     app.router.add_post("/v1/chat/completions", server.handle)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
