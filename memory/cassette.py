@@ -18,7 +18,7 @@ import orjson
 from pydantic import ValidationError
 
 from rebut.errors import InputError, JournalDrift
-from rebut.events import EVENTS, Event
+from rebut.events import EVENTS, Event, event_of
 
 from ..models.journal import CallSite, Outcome
 from ..models.wire import Request
@@ -156,13 +156,24 @@ def _parse(body: Sequence[bytes], where: str) -> Cassette:
     head = _head(_object(body[0], where, 1), where)
     calls: list[RecordedCall] = []
     events: list[bytes] = []
+    last = -1
     for number, line in enumerate(body[1:], 2):
         data = _object(line, where, number)
         if "path" in data and not events:
             calls.append(_call(data, f"{where}:{number}", calls))
         else:
-            events.append(_event(line, data, f"{where}:{number}"))
+            last = _event(data, f"{where}:{number}", last)
+            events.append(line)
+    _refuse_twins(calls, where)
     return _cassette(head, calls, events, where)
+
+
+def _refuse_twins(calls: Sequence[RecordedCall], where: str) -> None:
+    seen: set[str] = set()
+    for number, call in enumerate(calls, 2):
+        if call.site.path in seen:
+            raise InputError(f"{where}:{number}: call {call.site.path!r} comes twice")
+        seen.add(call.site.path)
 
 
 def _object(line: bytes, where: str, number: int) -> dict[str, Any]:
@@ -205,10 +216,16 @@ def _call(data: dict[str, Any], where: str, before: Sequence[RecordedCall]) -> R
     return call
 
 
-def _event(line: bytes, data: dict[str, Any], where: str) -> bytes:
+def _event(data: dict[str, Any], where: str, last: int) -> int:
     if data.get("kind") not in EVENTS:
         raise InputError(f"{where}: neither a call nor a known event (kind: {data.get('kind')!r})")
-    return line
+    try:
+        seq = event_of(data).seq
+    except TypeError as error:
+        raise InputError(f"{where}: the event does not fit: {error}") from error
+    if not isinstance(seq, int) or seq <= last:
+        raise InputError(f"{where}: event number {seq} comes after number {last}")
+    return seq
 
 
 def _reason(error: Exception) -> str:

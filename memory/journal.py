@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, delete, update
@@ -48,6 +47,7 @@ class Journal:
         self._recall = Recall(kept, strict=False, drift_after=drift_after)
         self._settled = self._flows = recorded is None
         self._held: list[EventRows] = []
+        self._broken: str | None = None
 
     @property
     def recalling(self) -> bool:
@@ -68,6 +68,8 @@ class Journal:
         Raises:
             StoreError: it could not be written, or the path was recorded before.
         """
+        if self._broken is not None:
+            raise StoreError(self._broken)
         if site.path in self._paths:
             raise StoreError(f"call {site.path!r} of run {self.run!r} is recorded twice: paths are unique")
         seq = self._seq + 1
@@ -101,19 +103,18 @@ class Journal:
         """
         if not self._settled:
             await self._settle(None)
-        elif not self._flows:
+        elif not self._flows and self._broken is None:
             await self._writer.submit()  # comes behind the call that settles
 
     def _settle(self, rows: CallRows | None) -> asyncio.Future[Any]:
         held, self._held = self._held, []
         self._settled = True
-        then = partial(self._after_settling, held)
-        return self._writer.submit(rows, before=self._replacing(held), then=then)
+        return self._writer.submit(rows, before=self._replacing(held), then=self._after_settling)
 
-    def _after_settling(self, held: list[EventRows], error: Exception | None) -> None:
+    def _after_settling(self, error: Exception | None) -> None:
         if error is not None:
-            self._settled = False
-            self._held = held + self._held
+            # what came behind may stand or not: only a new resume can tell
+            self._broken = str(error)
             return
         self._flows = True
         late, self._held = self._held, []

@@ -62,6 +62,8 @@ def run_list(
         query = query.where(RUN.c.workflow == workflow)
     if status is not None:
         query = query.where(RUN.c.status.in_({status, "running"} if status == "interrupted" else {status}))
+    if status not in ("running", "interrupted"):
+        query = query.limit(limit)
     found: list[RunInfo] = []
     for row in connection.execute(query).mappings():
         info = standing(row)

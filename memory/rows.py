@@ -182,7 +182,7 @@ def payload_rows(run: str, payload: bytes) -> EventRows:
     if data["kind"] != NodeFinished.kind:
         return EventRows(event, None)
     wrote = orjson.dumps(data["wrote"]).decode()
-    return EventRows(event, (run, data["seq"], data["node"], data["visit"], wrote, data["t"]))
+    return EventRows(event, (run, data["seq"], data["node"], data["visit"], wrote, data.get("t", 0.0)))
 
 
 def run_cells(start: RunStart, version: str) -> tuple[dict[str, Any], str]:

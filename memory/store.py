@@ -45,6 +45,7 @@ class Store:
         self._drift_after = drift_after
         self._owner = Owner()
         self._journals: dict[str, Journal] = {}
+        self._claims = False
         self._writer = Writer(where, self._beat)
         self._readers = engine(where, writes=False)
 
@@ -88,9 +89,10 @@ class Store:
         if start.run in self._journals:
             raise InputError(f"run {start.run!r} is in store {self._where} already")
         deed = self._inserting(start, RunResult(), _version(), owner=self._owner)
+        self._claims = True
         journal = self._journals[start.run] = Journal(start.run, self._writer)
         try:
-            await self._writer.submit(before=deed)
+            await self._writer.submit(after=deed)
         except BaseException:
             del self._journals[start.run]
             raise
@@ -105,8 +107,13 @@ class Store:
             InputError: there is nothing to resume: the run was answered.
             StoreError: another process, or this one, is running it.
         """
-        run = await self._writer.submit(before=functools.partial(self._claim, run))
-        start, calls = await self._read(functools.partial(_recorded, run))
+        self._claims = True
+        run = await self._writer.submit(after=functools.partial(self._claim, run))
+        try:
+            start, calls = await self._read(functools.partial(_recorded, run))
+        except BaseException:
+            self._writer.later(functools.partial(self._let_go, run, _FREE))
+            raise
         journal = Journal(run, self._writer, _without_failed_end(calls), drift_after=self._drift_after)
         self._journals[run] = journal
         return start, journal
@@ -199,7 +206,7 @@ class Store:
             self._writer.inserts.calls(connection, calls)
             self._writer.inserts.events(connection, events)
 
-        await self._writer.submit(before=deed)
+        await self._writer.submit(after=deed)
         return start.run
 
     async def close(self) -> None:
@@ -215,8 +222,8 @@ class Store:
         await self.close()
 
     def _close(self) -> None:
-        if self._journals:
-            self._journals.clear()
+        self._journals.clear()
+        if self._claims:
             with suppress(StoreError):
                 self._writer.later(self._let_go_of_all)
         self._writer.close()

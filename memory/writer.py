@@ -158,10 +158,9 @@ class Writer:
                 self._commit([job], [])
             return
         self._events.extendleft(reversed(events))
-        failure = explain(error, self._where, "write to")
-        failure.__cause__ = error
         for job in jobs:
-            job.error = failure
+            job.error = explain(error, self._where, "write to")
+            job.error.__cause__ = error
 
     def _transact(self, jobs: Sequence[Job], events: Sequence[EventRows]) -> None:
         calls = [job.call for job in jobs if job.call is not None]

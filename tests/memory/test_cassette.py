@@ -141,6 +141,9 @@ def test_a_file_that_cannot_be_replaced_is_left_alone(tmp_path: Path, start: Sta
         (2, '{"seq":1', ":2: not JSON"),
         (3, None, ":3: call number 1 comes after number 1"),
         (3, '{"kind":"node.flown"}', r":3: neither a call nor a known event \(kind: 'node.flown'\)"),
+        (3, '{"kind":"node.started","seq":0}', ":3: the event does not fit: .*missing"),
+        (3, '{"kind":"node.started","seq":-1,"node":"a","visit":1}', ":3: event number -1 comes after"),
+        (3, '{"kind":"node.started","node":"a","visit":1}', ":3: event number None comes after"),
         (3, "\xff\xfe", ":3: not JSON"),
     ],
 )
@@ -180,6 +183,13 @@ def test_a_call_of_wrong_types_is_refused(
     head, line = path.read_bytes().splitlines()
     path.write_bytes(head + b"\n" + orjson.dumps(orjson.loads(line) | {key: value}))
     with pytest.raises(InputError, match=r"a\.jsonl:2: the call does not fit"):
+        cassette.read(path)
+
+
+def test_a_call_that_comes_twice_is_refused(tmp_path: Path, start: Start, called: Called) -> None:
+    path = tmp_path / "a.jsonl"
+    cassette.write(path, _cassette(start(), (called("a/1"), called("a/1", seq=2))))
+    with pytest.raises(InputError, match=r"a\.jsonl:3: call 'a/1' comes twice"):
         cassette.read(path)
 
 

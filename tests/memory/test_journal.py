@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,52 @@ async def test_only_one_of_many_takes_up_an_interrupted_run(path: Path, start: S
     assert all(isinstance(one, tuple | StoreError) for one in taken)
     for store in stores:
         await store.close()
+
+
+async def test_a_resume_that_cannot_be_written_leaves_the_record_for_the_next(
+    path: Path, start: Start, called: Called, record: Record
+) -> None:
+    await _interrupted(path, start(), record, ["a/1"], events=True)
+    before = _events(path)
+    async with Store.open(f"sqlite:///{path}?timeout=0.05") as store:
+        _, journal = await store.reopen("run-1")
+        await _recalled(journal, called("a/1"))
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            with pytest.raises(StoreError, match="locked"):
+                await record(journal, "b/1")
+        with pytest.raises(StoreError, match="locked"):
+            await record(journal, "b/2")
+        await store.finish("run-1", status="failed")
+        assert _events(path) == before
+        _, journal = await store.reopen("run-1")
+        await _recalled(journal, called("a/1"))
+        await record(journal, "b/1")
+        assert [call.site.path for call in await store.calls("run-1")] == ["a/1", "b/1"]
+
+
+async def test_a_claim_is_let_go_when_the_record_cannot_be_read(
+    path: Path, start: Start, record: Record
+) -> None:
+    await _interrupted(path, start(), record, ["a/1"])
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("DELETE FROM content WHERE body = 'ask a/1'")
+    async with Store.open(path) as store:
+        for _ in range(2):
+            with pytest.raises(StoreError, match=r"content \w{32} of call 'a/1' of run 'run-1' is missing"):
+                await store.reopen("run-1")
+
+
+async def test_a_beginning_that_was_cancelled_leaves_a_run_that_nobody_holds(
+    path: Path, start: Start
+) -> None:
+    async with Store.open(path) as store:
+        task = asyncio.create_task(store.begin(start()))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+    async with Store.open(path) as store:
+        assert [info.status for info in await store.runs()] == ["interrupted"]
 
 
 async def test_the_same_path_is_recorded_once(store: Store, start: Start, record: Record) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import platform
 import sqlite3
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -170,6 +172,24 @@ async def test_what_is_not_json_is_refused_before_anything_is_written(store: Sto
         await store.begin(replace(start(), input={"question": object()}))
     assert await store.runs() == []
     await store.begin(start())
+
+
+async def test_a_seed_that_no_column_holds_is_refused(store: Store, start: Start) -> None:
+    with pytest.raises(InputError, match="seed 9223372036854775808 is too large"):
+        await store.begin(replace(start(), seed=2**63))
+
+
+async def test_nothing_is_stored_but_what_was_given(
+    path: Path, start: Start, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-do-not-keep-me")
+    async with Store.open(path) as store:
+        await record(await store.begin(start()), "a/1")
+        await asyncio.sleep(0)
+        kept = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    for secret in ("sk-do-not-keep-me", platform.node(), str(Path.home())):
+        assert secret.encode() not in kept
+    assert b"ask a/1" in kept
 
 
 async def test_text_that_is_not_unicode_fails_its_own_call_only(

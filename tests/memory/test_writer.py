@@ -66,6 +66,22 @@ async def test_an_event_is_there_soon_although_nobody_commits(
     assert await store.events("run-1") == [event]
 
 
+async def test_a_process_that_holds_runs_gives_signs_of_life(
+    store: Store, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "BEAT", 0.0)
+    monkeypatch.setattr(writer, "FLUSH", 0.01)
+    await store.begin(start())
+    first = _one(store.path, "SELECT beat FROM run")
+    for _ in range(100):
+        if _one(store.path, "SELECT beat FROM run") != first:
+            break
+        await asyncio.sleep(0.02)
+    assert _one(store.path, f"SELECT beat > {first} FROM run") == 1
+    await store.finish("run-1", status="finished")
+    assert _one(store.path, "SELECT beat FROM run") is None
+
+
 async def test_what_is_written_is_there_after_close_although_nobody_waited(
     path: Path, start: Start, record: Record
 ) -> None:
