@@ -240,8 +240,9 @@ class Gateway:
     ) -> Response:
         seconds = request.timeout or self.settings.timeout
         until = asyncio.get_running_loop().time() + seconds
+        timer = asyncio.timeout_at(until if deadline is None else min(until, deadline))
         try:
-            async with asyncio.timeout_at(until if deadline is None else min(until, deadline)) as timer:
+            async with timer:
                 return await route.backend.complete(request, sink)
         except TimeoutError:
             if not timer.expired():

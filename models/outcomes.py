@@ -1,4 +1,4 @@
-"""How an error becomes an outcome that is kept, and the outcome an error again, the same live and replayed."""
+"""An error as an outcome that is kept, and the outcome as an error again, the same live and replayed."""
 
 from __future__ import annotations
 

@@ -97,7 +97,9 @@ class AcompletionLane:
         status = status_of(error)
         if status is None:
             return ModelGarbled(f"{self.provider} failed: {type(error).__name__}: {said}", model=self.model)
-        headers = getattr(getattr(error, "response", None), "headers", None) or {}
+        headers = getattr(error, "litellm_response_headers", None)
+        if headers is None:
+            headers = getattr(getattr(error, "response", None), "headers", None)
         key_env = f"{self.provider.upper()}_API_KEY"
-        where, wait = self.provider, retry_after(headers)
+        where, wait = self.provider, retry_after(headers or {})
         return refused(status, said, model=self.model, where=where, key_env=key_env, wait=wait)

@@ -12,7 +12,7 @@ from ..prices import Price
 from ..wire import Request, Response, Sink
 from .body import body_of, idempotency_key
 from .failures import broken, refusal, refused, words
-from .reply import parse, response_of
+from .reply import parse, pass_on, response_of
 from .secrets import scrub
 from .stream import Assembly, chunks
 from .target import Target
@@ -50,16 +50,19 @@ class DirectLane:
             async with self._transport.post(target.url, body, headers) as reply:
                 if reply.status >= 300:
                     raise self._refusal(reply, await reply.read())
-                if sink is not None and reply.content_type == "text/event-stream":
+                streams = sink is not None and reply.content_type == "text/event-stream"
+                if sink is not None and streams:
                     data = await self._streamed(reply, sink)
                 else:
                     data = self._read(await reply.read(), reply.content_type)
-                    _pass_on(data, sink)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise broken(error, model=request.model, where=target.base, key=target.key) from None
         seconds = time.perf_counter() - began
         paid = reply.headers.get("x-litellm-response-cost")
-        return response_of(data, request, self.price, seconds, _dollars(paid) if paid else None)
+        response = response_of(data, request, self.price, seconds, _dollars(paid) if paid else None)
+        if sink is not None and not streams:
+            pass_on(response, sink)
+        return response
 
     def _refusal(self, reply: aiohttp.ClientResponse, raw: bytes) -> ModelError:
         target = self.target
@@ -105,15 +108,6 @@ async def _lines(reply: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
             yield line
     if rest:
         yield rest
-
-
-def _pass_on(data: Mapping[str, Any], sink: Sink | None) -> None:
-    """A server that does not stream: its text comes in one piece."""
-    if sink is not None:
-        for index, choice in enumerate(data.get("choices") or ()):
-            text = choice.get("message", {}).get("content")
-            if isinstance(text, str) and text:
-                sink(index, text)
 
 
 def _dollars(text: str) -> float | None:

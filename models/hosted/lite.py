@@ -21,7 +21,6 @@ def litellm() -> Any:
         import litellm as module
     except ImportError:
         raise SettingsError("this model needs LiteLLM (uv add 'rebut[litellm]')") from None
-    module.telemetry = False
     module.suppress_debug_info = True
     module.turn_off_message_logging = True
     module.num_retries = 0

@@ -11,7 +11,7 @@ from rebut.errors import ModelGarbled
 from rebut.records import Usage
 
 from ..prices import Price
-from ..wire import Completion, Finish, Request, Response, TokenLogprob
+from ..wire import Completion, Finish, Request, Response, Sink, TokenLogprob
 
 FINISHES: Mapping[str, Finish] = {
     "stop": "stop",
@@ -162,3 +162,10 @@ def parse(raw: bytes, model: str, kind: str, hide: Callable[[str], str]) -> Mapp
     if not isinstance(data, dict):
         raise ModelGarbled(f"the reply is a JSON {type(data).__name__}, not an object", model=model)
     return data
+
+
+def pass_on(response: Response, sink: Sink) -> None:
+    """The text of a server that does not stream, in one piece."""
+    for index, completion in enumerate(response.completions):
+        if completion.text:
+            sink(index, completion.text)

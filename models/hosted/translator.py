@@ -20,7 +20,7 @@ from .dialects import DIALECTS
 from .failures import broken, refusal
 from .lite import NoLog, litellm, status_of
 from .options import key_of, messages_of, options_of
-from .reply import response_of
+from .reply import pass_on, response_of
 from .secrets import scrub
 from .transport import Transport
 
@@ -74,8 +74,7 @@ class TranslatorLane:
         data = self._read(raw, messages, options, orjson.loads(body), json_mode)
         response = response_of(data, request, self.price, time.perf_counter() - began)
         if sink is not None:
-            for index, completion in enumerate(response.completions):
-                sink(index, completion.text)
+            pass_on(response, sink)
         return response
 
     def _mapped(self, request: Request) -> dict[str, Any]:
@@ -176,6 +175,8 @@ class TranslatorLane:
             text = f"the reply of {self._base} cannot be read ({type(error).__name__}: {said})"
             raise ModelGarbled(text, model=self.model) from None
         data: Mapping[str, Any] = whole.model_dump()
+        if self.provider.startswith("cohere"):  # LiteLLM drops why Cohere stopped
+            data["choices"][0]["finish_reason"] = str(orjson.loads(raw).get("finish_reason", "")).lower()
         return data
 
     def _refusal(self, status: int, raw: bytes, headers: Mapping[str, str]) -> ModelError:

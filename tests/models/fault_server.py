@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -179,7 +179,7 @@ async def _cut(request: web.Request, whole: bytes, at: int) -> web.StreamRespons
 
 
 @asynccontextmanager
-async def fault_server(**settings: Any) -> AsyncIterator[FaultServer]:
+async def fault_server(**settings: Any) -> AsyncGenerator[FaultServer]:
     """A server that listens on a free port of loopback while the context lasts."""
     server = FaultServer(**settings)
     app = web.Application(client_max_size=1 << 26)

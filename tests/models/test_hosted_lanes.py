@@ -21,7 +21,7 @@ from rebut.settings import Settings
 
 # LiteLLM's own classes warn while they are defined.
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:Items .* on TypedDict class"),
+    pytest.mark.filterwarnings("ignore:Items? .* on TypedDict class"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:litellm"),
 ]
 
