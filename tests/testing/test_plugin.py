@@ -51,7 +51,7 @@ def test_the_block_is_lifted_afterwards() -> None:
 def test_every_public_name_is_there_and_a_wrong_one_is_not() -> None:
     assert all(getattr(rebut.testing, name) for name in rebut.testing.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Scriptd'"):
-            _ = rebut.testing.Scriptd
+        _ = rebut.testing.Scriptd
 
 
 def test_loading_the_plugin_imports_nothing_heavy() -> None:
