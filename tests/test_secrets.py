@@ -9,7 +9,7 @@ import logging
 import subprocess
 import sys
 import traceback
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
 import pytest
@@ -77,7 +77,7 @@ def planted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @contextlib.contextmanager
-def everything_logged() -> Iterator[io.StringIO]:
+def everything_logged() -> Generator[io.StringIO]:
     """All records of all loggers, whatever their level."""
     said = io.StringIO()
     handler = logging.StreamHandler(said)
