@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import sys
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
 
 from rebut.cli.options import Look
-from rebut.cli.watching import Stopped, code_of, go, told, view_of, watch
+from rebut.cli.watching import Interrupts, Stopped, code_of, go, told, view_of, watch
 from rebut.events import Event, Noted, RunFinished, RunStarted
 from rebut.graphs.result import Result
 from rebut.graphs.run import Run
@@ -143,6 +144,18 @@ def test_a_signal_stops_the_run_and_says_how_to_resume(
     assert stopped.value.code == code and run.closed
     assert str(stopped.value) == ("stopped; resume with: rebut resume 261121-abc" if kept else "stopped")
     assert "once more: at once" in capsys.readouterr().err
+
+
+def test_a_second_signal_ends_the_process_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os._exit", sys.exit)
+    stop = Interrupts(cast(Run, PlayedRun([])), NoView(print))
+    stop(signal.SIGINT)
+    with pytest.raises(SystemExit):
+        stop(signal.SIGINT)
+    out, err = capsys.readouterr()
+    assert (out, err) == ("stopping (once more: at once)\n", "stopped at once\n")
 
 
 class LateSignal(PlayedRun):

@@ -38,7 +38,13 @@ VOTE: dict[str, Any] = {
 
 
 def said(agent: str, visit: int, text: str, **extra: Any) -> CallFinished:
-    facts = {"role": "debater", "model": "m", "prompt_tokens": 100, "completion_tokens": 20, "usd": 0.001}
+    facts: dict[str, Any] = {
+        "role": "debater",
+        "model": "m",
+        "prompt_tokens": 100,
+        "completion_tokens": 20,
+        "usd": 0.001,
+    }
     return CallFinished(
         node=agent, visit=visit, call=f"{agent}/{visit}", agent=agent, texts=(text,), **{**facts, **extra}
     )

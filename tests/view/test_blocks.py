@@ -74,7 +74,8 @@ def test_what_a_node_saved_is_told(value: Any, head: str, body: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, [], {}, [None], {"any": "thing"}, ["a", "b"], Sample(text="none"), [Sample(text="4", answer="4")]]
+    "value",
+    [None, [], {}, [None], {"any": "thing"}, ["a", "b"], Sample(text="none"), [Sample(text="4", answer="4")]],
 )
 def test_what_says_nothing_new_is_passed_over(value: Any) -> None:
     assert told(NodeFinished(node="n", visit=1, wrote={"v": value})) == []

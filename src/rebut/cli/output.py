@@ -79,7 +79,7 @@ def say_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         if room and cell_len(last) > room:
             last = set_cell_size(last, max(8, room) - 1).rstrip() + "…"
         padded = [set_cell_size(cell, width) for cell, width in zip(row[:-1], wide, strict=True)]
-        head = row is not None and row == list(headings)
+        head = row == list(headings)
         say("  ".join([*padded, last]).rstrip(), style={"bold": True} if head else None)
 
 

@@ -6,8 +6,9 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from . import output
@@ -28,7 +29,9 @@ class View(Protocol):
     """What shows a run: a context that is handed every event."""
 
     def __enter__(self) -> View: ...
-    def __exit__(self, *_: Any) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
     def see(self, event: Event) -> None:
         """Show the event."""
         ...
@@ -74,7 +77,7 @@ class Interrupts:
 
 
 @contextmanager
-def interrupts(run: Run, view: View) -> Iterator[Interrupts]:
+def interrupts(run: Run, view: View) -> Generator[Interrupts, None, None]:
     """Send SIGINT and SIGTERM to the run inside the block."""
     handler = Interrupts(run, view)
     loop = asyncio.get_running_loop()
@@ -147,7 +150,8 @@ def told(result: Result, look: Look, *, shown: bool = True) -> int:
     if code != Exit.OK:
         output.tell(why(result))
     if shown and result.run and not look.quiet:
-        output.tell(f"rebut show {result.run}", style={"dim": True})
+        style = None if look.plain or look.no_color else {"dim": True}
+        output.tell(f"rebut show {result.run}", style=style)
     return code
 
 

@@ -31,7 +31,7 @@ def new(name: str) -> None:
     path = Path(name if name.endswith((".yaml", ".yml")) else name + ".yaml")
     if not _NAME.fullmatch(path.stem):
         raise InputError(f"no name of a workflow (small letters, digits, - and _): {path.stem!r}")
-    text = (files(__package__) / "starter.yaml").read_text(encoding="utf-8")
+    text = (files("rebut.cli") / "starter.yaml").read_text(encoding="utf-8")
     write_new(path, text.replace("my_method", path.stem))
     output.say(f"wrote {path}")
     output.say(f"next: rebut check {path}")

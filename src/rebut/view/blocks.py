@@ -161,9 +161,9 @@ def _ruling(name: str, value: Mapping[str, Any]) -> tuple[str, str] | None:
         return f"{name}: score {value['value']:.3g}", ""
     if {"answers", "agent"} <= value.keys():
         return f"{name}: {many(len(value['answers']), 'answer')}", "; ".join(map(words, value["answers"]))
-    if value.keys() == {"items"}:
+    if set(value) == {"items"}:
         return _several(name, value["items"])
-    if value.keys() == {"value"} and isinstance(value["value"], str | int | float):
+    if set(value) == {"value"} and isinstance(value["value"], str | int | float):
         return name, words(value["value"])
     return None
 
