@@ -73,6 +73,13 @@ def test_a_workflow_without_a_question_reads_nothing(monkeypatch: pytest.MonkeyP
     assert question_of(None, None, wanted=False) is None
 
 
+def test_arguments_that_are_no_text_are_refused(spec: WorkflowSpec) -> None:
+    with pytest.raises(InputError, match=r"the question is not UTF-8 text \(character 2\)"):
+        question_of("gr\udcf6\udcdfe", None, wanted=True)
+    with pytest.raises(InputError, match="input 'code' is not UTF-8"):
+        inputs_of(["code=\udcff"], spec)
+
+
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "latin").write_bytes(b"gr\xf6\xdfe")
     with pytest.raises(InputError, match=r"latin is not UTF-8 text \(byte 2\)"):

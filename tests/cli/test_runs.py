@@ -214,7 +214,8 @@ def test_a_finished_run_is_not_resumed(cli: Cli, asked: str) -> None:
 
 def test_a_failed_run_goes_on_once_its_model_answers(cli: Cli, script: Path) -> None:
     cli("run", "self-refine", "This fails", "-q")
-    script.write_text("rules: [{say: 'ANSWER: 43'}]")
+    review = """{when: accepted, say: '{"accepted": true, "text": ""}'}"""
+    script.write_text(f"rules: [{review}, {{say: 'ANSWER: 43'}}]")
     told = cli("resume", "--last", "-q")
     assert (told.exit_code, told.stdout) == (0, "43\n")
     assert json.loads(cli("runs", "--json").stdout)[0]["stop_reason"] == "answered"

@@ -93,11 +93,9 @@ def _told(error: BaseException) -> int:
 
 def _mended(wrong: Sequence[BaseException]) -> int:
     """Say errors that the user can mend, and how a run that they ended goes on."""
-    from ..view.text import clean
-
     for message, one in {str(one): one for one in wrong}.items():
         if hasattr(one, "diagnostics"):  # a report of its own, with places and carets
-            output.tell(clean(message))
+            output.tell(message)
         else:
             output.complain(message)
     for run in dict.fromkeys(getattr(one, "run", "") for one in wrong):

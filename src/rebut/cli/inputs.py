@@ -52,7 +52,16 @@ def question_of(argument: str | None, file: str | None, *, wanted: bool) -> str 
         raise InputError("no question: give it as an argument, by -f FILE, or on stdin")
     if not question.strip():
         raise InputError("the question is empty")
-    return question.strip("\n")
+    return _sound("the question", question.strip("\n"))
+
+
+def _sound(what: str, text: str) -> str:
+    """The text, if it is Unicode: arguments that are not UTF-8 arrive as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{what} is not UTF-8 text (character {error.start})") from None
+    return text
 
 
 def pairs_of(option: str, texts: Iterable[str]) -> dict[str, str]:
@@ -83,7 +92,10 @@ def inputs_of(texts: Iterable[str], spec: WorkflowSpec) -> dict[str, Any]:
     for name in pairs:
         if name not in spec.inputs:
             raise InputError(f"workflow {spec.name!r} has no input {name!r}{suggest(name, spec.inputs)}")
-    return {name: read_file(value[1:]) if value.startswith("@") else value for name, value in pairs.items()}
+    return {
+        name: read_file(value[1:]) if value.startswith("@") else _sound(f"input {name!r}", value)
+        for name, value in pairs.items()
+    }
 
 
 def params_of(texts: Iterable[str], spec: WorkflowSpec) -> dict[str, Any]:

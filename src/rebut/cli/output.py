@@ -9,6 +9,8 @@ from typing import IO, Any
 
 import click
 
+from ..view.text import clean, clean_json
+
 
 def prepare_streams() -> None:
     """Let stdout and stderr replace what they cannot encode: a lone surrogate must not end a run."""
@@ -29,12 +31,14 @@ def colours(stream: IO[str], no_color: bool = False) -> bool:
 
 
 def say(text: str = "", *, style: Mapping[str, Any] | None = None) -> None:
-    """A line to stdout."""
+    """Text and a line's end to stdout; what a terminal would obey is taken out."""
+    text = clean(text)
     click.echo(click.style(text, **style) if style and colours(sys.stdout) else text, color=True)
 
 
 def tell(text: str = "", *, style: Mapping[str, Any] | None = None) -> None:
-    """A line to stderr."""
+    """Text and a line's end to stderr; what a terminal would obey is taken out."""
+    text = clean(text)
     click.echo(click.style(text, **style) if style and colours(sys.stderr) else text, err=True, color=True)
 
 
@@ -43,8 +47,6 @@ def say_json(value: Any, *, pretty: bool = True) -> None:
     import orjson
 
     from rebut.records import plain
-
-    from ..view.text import clean_json
 
     options = orjson.OPT_INDENT_2 if pretty else 0
     click.echo(clean_json(orjson.dumps(value, default=lambda v: _plain(plain, v), option=options).decode()))
@@ -57,10 +59,8 @@ def _plain(plain: Any, value: Any) -> Any:
 
 def say_answer(answer: Any) -> None:
     """The answer alone: text cleaned, anything else as JSON; nothing when there is none."""
-    from ..view.text import clean
-
     if isinstance(answer, str):
-        click.echo(clean(answer).rstrip("\n"))
+        say(answer.rstrip("\n"))
     elif answer is not None:
         say_json(answer)
 
@@ -92,7 +92,5 @@ def _columns() -> int:
 
 def complain(message: str) -> None:
     """An error to stderr: ``error:`` in red, then the message, cleaned."""
-    from ..view.text import clean
-
     error = click.style("error:", fg="red", bold=True) if colours(sys.stderr) else "error:"
-    tell(f"{error} {clean(message)}")
+    click.echo(f"{error} {clean(message)}", err=True, color=True)

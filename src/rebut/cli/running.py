@@ -111,10 +111,12 @@ async def _resume(run: str | None, store: str | None, look: Look) -> int:
     import rebut
 
     from .history import full_id, opened
+    from .library import planned
 
     async with rebut.Runtime(store) as runtime:
         id_ = await last_unfinished(runtime) if run is None else await full_id(opened(runtime), run)
-        return told(await watch(await runtime.resume(id_), look), look)
+        running = await runtime.resume(id_)
+        return told(await watch(running, look, planned(running.workflow)), look)
 
 
 async def last_unfinished(runtime: Runtime) -> str:

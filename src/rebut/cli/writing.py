@@ -63,20 +63,19 @@ def check(files_: tuple[str, ...], as_json: bool) -> int:
     rebut check my_method.yaml
     """
     from ..graphs.diagnostics import render
-    from ..view.text import clean
 
-    found = [problem for file in files_ for problem in problems_of(Path(file))]
-    wrong = any(problem.severity == "error" for problem in found)
+    by_file = {file: problems_of(Path(file)) for file in files_}
+    found = [problem for problems in by_file.values() for problem in problems]
+    good = [file for file, problems in by_file.items() if all(p.severity != "error" for p in problems)]
+    code = Exit.OK if len(good) == len(by_file) else Exit.WRONG
     if as_json:
         output.say_json([problem_json(problem) for problem in found])
-        return Exit.WRONG if wrong else Exit.OK
+        return code
     if found:
-        output.say(clean(render(found)))
-    bad = {problem.path for problem in found if problem.severity == "error"}
-    for file in files_:
-        if file not in bad:
-            output.say(f"{file}: ok")
-    return Exit.WRONG if wrong else Exit.OK
+        output.say(render(found))
+    for file in good:
+        output.say(f"{file}: ok")
+    return code
 
 
 def problems_of(path: Path) -> list[Diagnostic]:
