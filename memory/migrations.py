@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from rebut.errors import StoreError
+
+from .dialect import Address, engine, prepare
 
 Migration = Callable[[Connection], None]
 
@@ -65,6 +68,32 @@ def _note(connection: Connection, number: int, step: Migration) -> None:
         text("INSERT INTO migration (number, name, applied) VALUES (:number, :name, :applied)"),
         {"number": number, "name": step.__name__, "applied": time.time()},
     )
+
+
+def bring_up_to_date(where: Address) -> None:
+    """Make the database if need be, and take all steps that its schema lacks.
+
+    Raises:
+        StoreError: the database was written by a newer rebut, or by another program.
+    """
+    with _disposed(engine(where, writes=False)) as reader, reader.begin() as connection:
+        lacking = behind(connection, str(where))
+    prepare(where)
+    if not lacking:
+        return
+    with _disposed(engine(where, writes=True)) as writer:
+        while lacking:
+            with writer.begin() as connection:
+                migrate(connection, str(where))
+                lacking = behind(connection, str(where))
+
+
+@contextmanager
+def _disposed(made: Engine) -> Generator[Engine, None, None]:
+    try:
+        yield made
+    finally:
+        made.dispose()
 
 
 _MIGRATION = """

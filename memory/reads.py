@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from rebut.errors import InputError, suggest
 
-from . import rows
+from . import rows, runs
 from .owner import lives
 from .tables import CALL, CONTENT, EVENT, MESSAGE, RUN
 from .values import RecordedCall, RunInfo, RunStart, Said, Status
@@ -42,7 +42,7 @@ def run_row(connection: Connection, name: str) -> Row:
 
 def standing(row: Row) -> RunInfo:
     """The run of a row; one whose process is gone is ``interrupted``."""
-    info = rows.info_of(row)
+    info = runs.info_of(row)
     if info.status == "running" and not is_alive(row):
         return replace(info, result=replace(info.result, status="interrupted"))
     return info
@@ -77,7 +77,7 @@ def run_list(
 def start_of(connection: Connection, row: Row) -> RunStart:
     """The start of the run of a row, with its snapshot."""
     bodies = _contents(connection, [row["snapshot"]])
-    return rows.start_of(row, bodies[row["snapshot"]])
+    return runs.start_of(row, bodies[row["snapshot"]])
 
 
 def calls_of(connection: Connection, run: str) -> list[RecordedCall]:

@@ -6,23 +6,23 @@ import asyncio
 import functools
 import importlib.metadata
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, insert, select
 
 from rebut.errors import InputError, StoreError
 from rebut.events import Event, event_of
 from rebut.records import Usage
 
-from . import cassette, reads, rows
-from .dialect import FAILURES, Address, address, engine, explain, prepare
+from . import cassette, claims, reads, rows, runs
+from .dialect import FAILURES, Address, address, engine, explain
 from .journal import Journal
-from .migrations import behind, migrate
+from .migrations import bring_up_to_date
 from .owner import Owner
 from .recall import DRIFT_AFTER
 from .tables import RUN
@@ -65,7 +65,7 @@ class Store:
         where = address(url_or_path)
         try:
             where.path.parent.mkdir(parents=True, exist_ok=True)
-            _bring_up_to_date(where)
+            bring_up_to_date(where)
         except FAILURES as error:
             raise explain(error, where, "open") from error
         return cls(where, drift_after=drift_after)
@@ -108,11 +108,11 @@ class Store:
             StoreError: another process, or this one, is running it.
         """
         self._claims = True
-        run = await self._writer.submit(after=functools.partial(self._claim, run))
+        run = await self._writer.submit(after=functools.partial(claims.claim, self._owner, run))
         try:
             start, calls = await self._read(functools.partial(_recorded, run))
         except BaseException:
-            self._writer.later(functools.partial(self._let_go, run, _FREE))
+            self._writer.later(functools.partial(claims.let_go, self._owner, run, claims.FREE))
             raise
         journal = Journal(run, self._writer, _without_failed_end(calls), drift_after=self._drift_after)
         self._journals[run] = journal
@@ -146,11 +146,11 @@ class Store:
             seconds=seconds,
             finished=time.time(),
         )
-        cells = rows.result_cells(result) | _FREE
+        cells = runs.result_cells(result) | claims.FREE
         journal = self._journals.pop(run, None)
         if journal is not None and not journal.recalling:
             await journal.settle()
-        await self._writer.submit(after=functools.partial(self._let_go, run, cells))
+        await self._writer.submit(after=functools.partial(claims.let_go, self._owner, run, cells))
 
     async def runs(
         self, limit: int = 20, workflow: str | None = None, status: Status | None = None
@@ -225,7 +225,7 @@ class Store:
         self._journals.clear()
         if self._claims:
             with suppress(StoreError):
-                self._writer.later(self._let_go_of_all)
+                self._writer.later(functools.partial(claims.let_go_of_all, self._owner))
         self._writer.close()
         self._readers.dispose()
 
@@ -240,8 +240,8 @@ class Store:
             raise explain(error, self._where, "read") from error
 
     def _inserting(self, start: RunStart, result: RunResult, version: str, owner: Owner | None) -> Deed:
-        cells, snapshot = rows.run_cells(start, version)
-        cells |= rows.result_cells(result) | (_FREE if owner is None else _held_by(owner))
+        cells, snapshot = runs.run_cells(start, version)
+        cells |= runs.result_cells(result) | (claims.FREE if owner is None else claims.held_by(owner))
 
         def deed(connection: Connection) -> None:
             if connection.execute(select(RUN.c.id).where(RUN.c.id == start.run)).first() is not None:
@@ -251,70 +251,9 @@ class Store:
 
         return deed
 
-    def _claim(self, name: str, connection: Connection) -> str:
-        row = reads.run_row(connection, name)
-        run: str = row["id"]
-        if row["status"] == "finished" and row["stop_reason"] != "budget":
-            raise InputError(
-                f"run {run!r} is finished: there is nothing to resume (replay it, or begin a new run)"
-            )
-        if row["status"] == "running" and reads.is_alive(row):
-            raise StoreError(f"run {run!r} is being run by process {row['pid']}: only one may at a time")
-        cells = {"status": "running", "finished": None, "seconds": None} | _held_by(self._owner)
-        connection.execute(update(RUN).where(RUN.c.id == run).values(cells))
-        return run
-
-    def _let_go(self, run: str, cells: dict[str, Any], connection: Connection) -> None:
-        mine = update(RUN).where(RUN.c.id == run, RUN.c.owner == self._owner.token)
-        if connection.execute(mine.values(cells)).rowcount == 0:
-            raise StoreError(
-                f"run {run!r} is not held by this process: it was finished, or taken up by another"
-            )
-
-    def _let_go_of_all(self, connection: Connection) -> None:
-        connection.execute(update(RUN).where(RUN.c.owner == self._owner.token).values(_FREE))
-
     def _beat(self) -> Deed | None:
         """While runs are held: the deed that shows that this process lives."""
-        return self._sign_of_life if self._journals else None
-
-    def _sign_of_life(self, connection: Connection) -> None:
-        mine = update(RUN).where(RUN.c.owner == self._owner.token)
-        connection.execute(mine.values(beat=time.time()))
-
-
-_FREE: dict[str, Any] = {"owner": None, "machine": None, "pid": None, "born": None, "beat": None}
-
-
-def _held_by(owner: Owner) -> dict[str, Any]:
-    return {
-        "owner": owner.token,
-        "machine": owner.machine,
-        "pid": owner.pid,
-        "born": owner.born,
-        "beat": time.time(),
-    }
-
-
-def _bring_up_to_date(where: Address) -> None:
-    with _disposed(engine(where, writes=False)) as reader, reader.begin() as connection:
-        lacking = behind(connection, str(where))
-    prepare(where)
-    if not lacking:
-        return
-    with _disposed(engine(where, writes=True)) as writer:
-        while lacking:
-            with writer.begin() as connection:
-                migrate(connection, str(where))
-                lacking = behind(connection, str(where))
-
-
-@contextmanager
-def _disposed(made: Engine) -> Generator[Engine, None, None]:
-    try:
-        yield made
-    finally:
-        made.dispose()
+        return functools.partial(claims.show_life, self._owner) if self._journals else None
 
 
 def _recorded(run: str, connection: Connection) -> tuple[RunStart, list[RecordedCall]]:

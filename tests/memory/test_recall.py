@@ -139,10 +139,10 @@ async def test_a_replay_that_wants_more_than_was_recorded_is_told_where_it_ends(
 
 async def test_movement_puts_the_drift_off(called: Called) -> None:
     calls = _numbered(called, *"abcdef")
-    recall = Recall(calls, strict=True, drift_after=0.1)
+    recall = Recall(calls, strict=True, drift_after=0.3)
     last = asyncio.create_task(recall.ask(calls[-1].site, calls[-1].request))
     for call in calls[:-1]:
-        await asyncio.sleep(0.04)
+        await asyncio.sleep(0.08)
         await recall.ask(call.site, call.request)
     assert await last == calls[-1].outcome
 
