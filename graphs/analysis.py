@@ -1,4 +1,4 @@
-"""Analyses of a workflow's graph: ways through it, joins of forks, bounds of loops, what is surely written."""
+"""Analyses of a workflow's graph: ways, joins of forks, bounds of loops, what is surely written."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def following(spec: WorkflowSpec, world: World | None = None) -> dict[str, tuple
 
 
 def reachable(graph: Next, start: str, *, without: str | None = None) -> set[str]:
-    """The nodes on ways that leave `start`, which itself counts only if a way comes back; none through `without`."""
+    """The nodes that ways from `start` lead to (itself if one comes back), not going through `without`."""
     found: set[str] = set()
     todo = [start]
     while todo:
@@ -61,7 +61,7 @@ def reaching(graph: Next, target: str) -> set[str]:
 def way(
     graph: Next, start: str, to: str, allowed: Callable[[str], bool] = lambda name: True
 ) -> list[str] | None:
-    """A shortest way from `start` to `to`, both included, with allowed nodes between them; None if there is none."""
+    """A shortest way from `start` to `to`, both included, over allowed nodes; None if there is none."""
     before: dict[str, str] = {}
     todo = deque([start])
     while todo:
@@ -211,7 +211,7 @@ def _cycles(graph: Next) -> list[list[str]]:
 
 @dataclass(slots=True)
 class Written:
-    """Names that are surely written in one world: when a node begins (`before`), and when it has ended (`after`).
+    """Names that are surely written in one world when a node begins (`before`), and when it ends (`after`).
 
     A node that cannot be reached in this world has no entry.
     """

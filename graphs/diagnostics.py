@@ -1,4 +1,4 @@
-"""What is wrong with a workflow file, said as a compiler says it: place, line, caret, and what is possible."""
+"""What is wrong with a workflow file, said as compilers do: place, line, caret, and what is possible."""
 
 from __future__ import annotations
 
@@ -114,6 +114,13 @@ class WorkflowInvalid(WorkflowError):
         return WorkflowInvalid, (self.diagnostics, self.path)
 
 
+def _bare(note: str) -> str:
+    """A note without the brackets that `suggest` puts around its clause."""
+    note = note.strip()
+    clause = note.startswith(("(did you mean", "(possible")) and note.endswith(")")
+    return note[1:-1] if clause else note
+
+
 class Problems:
     """Gathers the problems of one file while it is read and checked."""
 
@@ -144,7 +151,7 @@ class Problems:
                 severity=severity,
                 path=self.path,
                 span=span,
-                note=note.strip(),
+                note=_bare(note),
                 line=line,
             )
         )

@@ -1,9 +1,10 @@
-"""From a file's YAML to a `WorkflowSpec`, as far as it can be read: the checks want to see the rest as well."""
+"""From a file's YAML to a `WorkflowSpec`, as far as it can be read, for the checks to see the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from rebut.errors import suggest
@@ -12,8 +13,8 @@ from .analysis import join_of
 from .diagnostics import Problems
 from .expressions import Expression, parse
 from .keys import AGENT, WORKFLOW_KEYS
-from .shapes import BROKEN
-from .source import Listing, Piece, Table
+from .shapes import BROKEN, IDENTIFIER
+from .source import Listing, Piece, Scalar, Table
 from .spec import (
     END,
     START,
@@ -75,6 +76,7 @@ class Draft:
         spec: what could be read; what could not is left out or replaced by `UNREAD`.
         doc: the document, for places.
         vague: whether some edge could not be read, so that ways through the graph are not fully known.
+        unclear: nodes whose conditions name what does not exist, so that nothing follows from them.
     """
 
     spec: WorkflowSpec
@@ -82,6 +84,7 @@ class Draft:
     problems: Problems
     roles: Roles | None = None
     vague: bool = False
+    unclear: set[str] = field(default_factory=set)
 
     def piece(self, *path: str | int) -> Piece | None:
         """The piece at a path of keys and indices."""
@@ -159,12 +162,22 @@ class _Reader:
     def _node(self, name: str, value: Any) -> NodeSpec:
         given = value if isinstance(value, Mapping) else {}
         fields = {key: found for key, found in given.items() if found is not BROKEN}
+        if "save" not in fields and fields.get("does") != "set":
+            fields |= self._meant("nodes", name, "save")
         common: dict[str, Any] = {"name": name, "span": self._key("nodes", name)}
-        build = {"ask": _ask, "sample": _sample, "score": _score, "vote": _vote}.get(fields.get("does") or "")
+        build = _BUILD.get(fields.get("does") or "")
         if build is not None:
             return build({**common, "budget": _budget(fields), "save": _save(fields.get("save"))}, fields)
         values = fields.get("set") or ({fields["save"]: UNREAD} if "save" in fields else {})
         return SetNode(**common, values=tuple((_saved(k), _expression(v)) for k, v in values.items()))
+
+    def _meant(self, *path: str) -> dict[str, str]:
+        """The name under which a node wants to save, where its spelling is wrong: others may read it."""
+        piece: Piece | None = self.doc
+        for step in path:
+            piece = piece.get(step) if isinstance(piece, Table) else None
+        text = re.sub(r"[^a-z0-9_]", "", piece.text) if isinstance(piece, Scalar) else ""
+        return {"save": text} if re.match(IDENTIFIER, text) else {}
 
     def _edges(self, nodes: Mapping[str, NodeSpec]) -> Edges:
         given: Mapping[str, Any] = self.fields.get("edges", {})
@@ -175,7 +188,7 @@ class _Reader:
             elif source != START and source not in nodes:
                 hint = suggest(source, [START, *nodes])
                 self.problems.error(
-                    "unknown-node", self._key("edges", source), f"unknown node: {source!r}", hint.strip(" ()")
+                    "unknown-node", self._key("edges", source), f"unknown node: {source!r}", hint
                 )
             else:
                 found[source] = self._targets(source, value, nodes)
@@ -206,7 +219,7 @@ class _Reader:
     def _targets(
         self, source: str, value: Any, nodes: Mapping[str, NodeSpec]
     ) -> tuple[EdgeSpec, ...] | tuple[str, ...]:
-        edges, entries = self.doc.get("edges"), ()
+        edges = self.doc.get("edges")
         piece = edges.get(source) if isinstance(edges, Table) else None
         assert piece is not None
         if value is BROKEN:
@@ -230,12 +243,11 @@ class _Reader:
             if fields is BROKEN or "to" not in fields or to is None:
                 self.vague = True
                 continue
-            if not self._known(fields["to"], to.span, nodes):
-                continue
+            target = fields["to"] if self._known(fields["to"], to.span, nodes) else END
             when = fields.get("when")
-            if when is None and isinstance(piece, Table) and piece.get("when") is not None:
-                when, self.vague = UNDECIDED, True
-            found.append(EdgeSpec(to=fields["to"], when=when, span=to.span))
+            if when is None and isinstance(piece, Table) and len(piece.entries) > 1:
+                when, self.vague = UNDECIDED, True  # a condition that could not be read, or under a wrong key
+            found.append(EdgeSpec(to=target, when=when, span=to.span))
         return tuple(found)
 
     def _fork(
@@ -269,9 +281,7 @@ class _Reader:
                 "edge", span, "no edge can lead back to 'start'", "name the first node instead"
             )
         elif "nodes" in self.fields:
-            self.problems.error(
-                "unknown-node", span, f"unknown node: {name!r}", suggest(name, [*nodes, END]).strip(" ()")
-            )
+            self.problems.error("unknown-node", span, f"unknown node: {name!r}", suggest(name, [*nodes, END]))
         self.vague = True
         return False
 
@@ -320,8 +330,8 @@ def _param(value: Any) -> Param:
     if value is BROKEN:
         return Param(default=None)
     if isinstance(value, Mapping):
-        found = {"default": None, **value}
-        return Param(**{**found, "choices": tuple(found.get("choices", ()))})
+        found: dict[str, Any] = {"default": None, **value}
+        return Param(**found)
     return Param(default=value)
 
 
@@ -366,3 +376,11 @@ def _score(common: dict[str, Any], fields: Mapping[str, Any]) -> ScoreNode:
 def _vote(common: dict[str, Any], fields: Mapping[str, Any]) -> VoteNode:
     more = _some(fields, "weights", "rule", "tie", "quorum")
     return VoteNode(**common, **more, items=_expression(fields.get("vote")))
+
+
+_BUILD: Mapping[str, Callable[[dict[str, Any], Mapping[str, Any]], NodeSpec]] = {
+    "ask": _ask,
+    "sample": _sample,
+    "score": _score,
+    "vote": _vote,
+}

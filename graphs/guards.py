@@ -128,10 +128,12 @@ def worlds(spec: WorkflowSpec) -> list[World]:
 def _combined(
     axes: list[list[tuple[str, Any]]], facts: list[str], constant: frozenset[str]
 ) -> Iterator[World]:
-    size, kept = 1, []
+    size = 1
+    kept: list[list[tuple[str, Any]]] = []
     for axis in axes:
         if size * len(axis) <= MOST_WORLDS:
-            size, _ = size * len(axis), kept.append(axis)
+            size *= len(axis)
+            kept.append(axis)
     while facts and size * 2 ** len(facts) > MOST_WORLDS:
         facts.pop()
     for values in product(*kept):

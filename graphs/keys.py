@@ -59,6 +59,8 @@ class Literal:
             return misfit(piece, self.words, problems)
         if isinstance(piece, Listing) and not all(isinstance(item, Scalar) for item in piece.items):
             return misfit(piece, "a list of numbers or texts", problems)
+        if isinstance(piece, Scalar) and piece.text == "" and piece.plain:
+            return misfit(piece, self.words, problems, "write null for no value")
         return Anything(formulas=False).read(piece, problems)
 
     def schema(self) -> Schema:
@@ -208,9 +210,7 @@ class NodeShape:
         for key, _ in piece.entries:
             hint = suggest(key.text, list(NODE_KINDS))
             if "did you mean" in hint and not any(key.text in _names(kind) for kind in NODE_KINDS):
-                problems.error(
-                    "unknown-key", key.span, f"unknown key {key.text!r} in node", hint.strip(" ()")
-                )
+                problems.error("unknown-key", key.span, f"unknown key {key.text!r} in node", hint)
                 return
         note = f"one of the keys is needed: {', '.join(NODE_KINDS)}"
         problems.error("node-kind", piece.span, "the node does not say what it does", note)
@@ -241,8 +241,11 @@ def _elsewhere(kind: str, said: set[str]) -> dict[str, str]:
 
 BRANCH = Fixed(
     "edge",
-    (Key("when", Formula("a condition"), "taken when this holds"), Key("to", Word(what="a node's name"), "the next node", required=True)),
-)  # fmt: skip
+    (
+        Key("when", Formula("a condition"), "taken when this holds"),
+        Key("to", Word(what="a node's name"), "the next node", required=True),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)

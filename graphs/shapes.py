@@ -180,7 +180,7 @@ class Number:
             f"at most {self.most:g}" if self.most is not None else "",
         ]
         bound = " and ".join(b for b in bounds if b)
-        return f"{word} {bound}" if bound else word
+        return f"{word} ({bound})" if bound else word
 
     def read(self, piece: Piece, problems: Problems) -> Any:
         value = piece.value if isinstance(piece, Scalar) else None
@@ -421,7 +421,7 @@ class Fixed:
         else:
             note = self.elsewhere.get(name.text) or suggest(name.text, [key.name for key in self.keys])
         message = f"unknown key {_short(name.text)} in {self.what}"
-        problems.error("unknown-key", name.span, message, note.strip(" ()"))
+        problems.error("unknown-key", name.span, message, note)
 
     def _complete(self, piece: Table, found: Mapping[str, Any], problems: Problems) -> None:
         for key in self.keys:
@@ -468,4 +468,8 @@ class Either:
         return misfit(piece, self.words, problems) if shape is None else shape.read(piece, problems)
 
     def schema(self) -> Schema:
-        return {"anyOf": [shape.schema() for shape in self._shapes()]}
+        schemas: list[Schema] = []
+        for shape in self._shapes():
+            if (schema := shape.schema()) not in schemas:
+                schemas.append(schema)
+        return {"anyOf": schemas}

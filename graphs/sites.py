@@ -212,11 +212,8 @@ class Sites:
         listing = self.draft.piece("edges", source)
         if isinstance(edges, Fork) or not isinstance(listing, Listing):
             return
-        places = {
-            item.get("to").span: i
-            for i, item in enumerate(listing.items)
-            if isinstance(item, Table) and item.get("to")
-        }  # type: ignore[union-attr]
+        targets = [item.get("to") if isinstance(item, Table) else None for item in listing.items]
+        places = {target.span: place for place, target in enumerate(targets) if target is not None}
         for edge in edges:
             if edge.when is not None and edge.span in places:
                 path: Path = ("edges", source, places[edge.span], "when")

@@ -156,7 +156,9 @@ class Inference:
 
     def _binop(self, node: ast.BinOp) -> Sort:
         left, right = self.of(node.left), self.of(node.right)
-        return left if left == right and left in (NUMBER, TEXT) or left.what == "many" == right.what else ANY
+        if left.what == "many" and right.what == "many":
+            return many(joined(left.of or ANY, right.of or ANY))
+        return left if left == right and left in (NUMBER, TEXT) else ANY
 
     def _boolop(self, node: ast.BoolOp) -> Sort:
         return joined(*[self.of(value) for value in node.values])

@@ -99,7 +99,7 @@ def _hint(error: yaml.MarkedYAMLError) -> str:
 
 
 class _Composer:
-    """Builds pieces from the events of the YAML parser, which does not recurse; so nor can a file overflow it."""
+    """Builds pieces from the events of the YAML parser, which does not recurse: no file can overflow it."""
 
     def __init__(self, text: str, problems: Problems) -> None:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -150,10 +150,10 @@ class _Composer:
             return self._listing(span, depth)
         return self._table(span, depth)
 
-    def _alias(self, name: str, span: Span) -> Piece:
+    def _alias(self, name: str | None, span: Span) -> Piece:
         if name in self._open:
             raise self._stop("alias", span, f"alias {name!r} stands within what it names")
-        if name not in self._anchors:
+        if name is None or name not in self._anchors:
             raise self._stop("alias", span, f"alias {name!r} has no anchor before it")
         return self._anchors[name]
 

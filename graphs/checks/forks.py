@@ -29,24 +29,29 @@ def check(draft: Draft, sites: Sites) -> None:
 
 def _check(draft: Draft, graph: dict[str, tuple[str, ...]], source: str, fork: Fork) -> None:
     branches = {first: branch(graph, first, fork.join) for first in fork.to}
+    back = [first for first in fork.to if source in branches[first]]
+    for first in back:
+        span = draft.span("edges", source, fork.to.index(first))
+        message = f"the branch {first!r} leads back to {source!r}, where the fork begins"
+        draft.problems.error("fork", span, message, f"loops go on after the branches meet (at {fork.join!r})")
+    if not back:
+        _shared(draft, source, fork, branches)
+        _entered(draft, graph, source, branches)
+
+
+def _shared(draft: Draft, source: str, fork: Fork, branches: dict[str, set[str]]) -> None:
     for index, first in enumerate(fork.to):
         span = draft.span("edges", source, index)
         if first == fork.join:
             message = f"{first!r} is a branch of the fork after {source!r}, and where its other branches meet"
             draft.problems.error("fork", span, message, "let every branch have a node of its own")
-        if source in branches[first]:
-            message = f"the branch {first!r} leads back to {source!r}, where the fork begins"
-            draft.problems.error(
-                "fork", span, message, f"loops go on after the branches meet (at {fork.join!r})"
-            )
         for other in fork.to[:index]:
             if both := sorted(branches[first] & branches[other]):
-                message = f"the branches {other!r} and {first!r} share {', '.join(both)}, but only some ways lead there"
+                message = f"the branches {other!r} and {first!r} share {', '.join(both)} before all meet at {fork.join!r}"
                 note = (
                     "all branches of a fork meet at one node, and at no other; or put a fork within a branch"
                 )
                 draft.problems.error("fork", span, message, note)
-    _entered(draft, graph, source, branches)
 
 
 def _entered(

@@ -16,7 +16,8 @@ def check(draft: Draft, sites: Sites) -> None:
         return
     ending = reaching(following(draft.spec), END)
     for cycle in free_cycles(draft.spec):
-        if not ending.isdisjoint(cycle):  # else `reach` has said that it never ends
+        # of a loop that never ends `reach` has told, of a condition with unknown names `names`
+        if ending.intersection(cycle) and draft.unclear.isdisjoint(cycle):
             _unbounded(draft, cycle)
 
 
@@ -41,6 +42,9 @@ def _note(draft: Draft, cycle: list[str]) -> str:
             path[0] for edge in edges if edge.when is not None for path, _ in free_paths(edge.when.tree)
         } - {"params", "visits", "kind"}
         if names:
-            return f"a bound holds visits below parameters or numbers, not below what the run finds ({', '.join(sorted(names))})"
-        return f"a bound must count a node of the loop, such as visits.{cycle[-1]}, and close the edge when it is reached"
+            said = ", ".join(sorted(names))
+            return f"a bound holds visits below parameters or numbers, not below what a run finds ({said})"
+        return (
+            f"a bound counts a node of the loop, such as visits.{cycle[-1]}, and closes the edge in the end"
+        )
     return f"add a condition on one edge of it, such as `when: visits.{cycle[-1]} < params.rounds`"

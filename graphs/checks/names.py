@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from rebut.errors import suggest
 
@@ -22,21 +23,24 @@ def check(draft: Draft, sites: Sites) -> None:
         for path, node in free_paths(site.expression.tree):
             if path[:2] not in seen:
                 seen.add(path[:2])
+                before = len(draft.problems.found)
                 _check(draft, site, path, node, env)
+                if site.when == "after" and len(draft.problems.found) > before:
+                    draft.unclear.add(site.node)
 
 
-def _check(draft: Draft, site: Site, path: tuple[str, ...], node: ast.expr, env: dict[str, Sort]) -> None:
+def _check(draft: Draft, site: Site, path: Sequence[str], node: ast.expr, env: dict[str, Sort]) -> None:
     root = _root(node)
     if path[0] not in env:
         note = _note(draft, site, path[0], env)
         draft.problems.error("unknown-name", place(draft, site, root), f"unknown name: {path[0]!r}", note)
     elif path[0] == "params" and len(path) > 1 and path[1] not in draft.spec.params:
-        hint = suggest(path[1], list(draft.spec.params)).strip(" ()") or "declare it under `params`"
+        hint = suggest(path[1], list(draft.spec.params)) or "declare it under `params`"
         draft.problems.error(
             "unknown-param", place(draft, site, node), f"unknown parameter: {path[1]!r}", hint
         )
     elif path[0] == "visits" and len(path) > 1 and path[1] not in draft.spec.nodes:
-        hint = suggest(path[1], list(draft.spec.nodes)).strip(" ()")
+        hint = suggest(path[1], list(draft.spec.nodes))
         draft.problems.error("unknown-node", place(draft, site, node), f"unknown node: {path[1]!r}", hint)
 
 
@@ -59,4 +63,4 @@ def _note(draft: Draft, site: Site, name: str, env: dict[str, Sort]) -> str:
             return f"it is bound within node {node.name!r} only"
     if name in spec.nodes:
         return f"a node has no value; what it saves has, and visits.{name} counts its visits"
-    return suggest(name, sorted(env)).strip(" ()")
+    return suggest(name, sorted(env))

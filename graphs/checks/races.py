@@ -73,7 +73,8 @@ def _one_reads(draft: Draft, sites: Sites, readers: set[str], writers: set[str])
 def _join(draft: Draft, node: str) -> str:
     graph = following(draft.spec)
     for fork in draft.spec.edges.values():
-        if isinstance(fork, Fork) and fork.join != END:
-            if any(node in branch(graph, first, fork.join) for first in fork.to):
-                return f" (at {fork.join!r})"
+        if not isinstance(fork, Fork) or fork.join == END:
+            continue
+        if any(node in branch(graph, first, fork.join) for first in fork.to):
+            return f" (at {fork.join!r})"
     return ""

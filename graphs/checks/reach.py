@@ -19,11 +19,15 @@ def check(draft: Draft, sites: Sites) -> None:
             draft.problems.error(
                 "unreachable", node.span, f"node {name!r} is never reached", "no way leads to it from `start`"
             )
-        elif name not in ending:
-            ahead = sorted(reachable(graph, name))
-            draft.problems.error(
-                "no-end",
-                node.span,
-                f"no way leads from node {name!r} to the end",
-                f"it leads to {', '.join(ahead)} only; add an edge to `end`",
-            )
+    dead = reached - ending
+    entered = [
+        name for name in dead if any(name in to and source not in dead for source, to in graph.items())
+    ]
+    for name in entered:
+        ahead = sorted(reachable(graph, name))
+        draft.problems.error(
+            "no-end",
+            draft.spec.nodes[name].span,
+            f"no way leads from node {name!r} to the end",
+            f"it leads to {', '.join(ahead)} only; add an edge to `end`",
+        )

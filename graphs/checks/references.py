@@ -19,7 +19,7 @@ def check(draft: Draft, sites: Sites) -> None:
         _scorers(draft, node)
         for agent, mode, span, mode_span in uses(draft, node):
             if agent not in draft.spec.agents:
-                hint = suggest(agent, list(draft.spec.agents)).strip(" ()")
+                hint = suggest(agent, list(draft.spec.agents))
                 if agent:
                     draft.problems.error(
                         "unknown-agent",
@@ -52,7 +52,7 @@ def _scorers(draft: Draft, node: NodeSpec) -> None:
         for scorer in node.when:
             if scorer not in node.by:
                 span = draft.key("nodes", node.name, "when", scorer)
-                hint = suggest(scorer, node.by).strip(" ()")
+                hint = suggest(scorer, node.by)
                 draft.problems.error("unknown-agent", span, f"{scorer!r} is no scorer of this node", hint)
 
 
@@ -64,7 +64,7 @@ def _roles(draft: Draft) -> None:
         if agent.role and agent.role not in known:
             span = draft.span("agents", name, "role") or draft.span("agents", name)
             draft.problems.error(
-                "unknown-role", span, f"unknown role: {agent.role!r}", suggest(agent.role, known).strip(" ()")
+                "unknown-role", span, f"unknown role: {agent.role!r}", suggest(agent.role, known)
             )
 
 

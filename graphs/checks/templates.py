@@ -86,8 +86,8 @@ def _superfluous(draft: Draft) -> None:
         used = frozenset().union(*(mode.needs | wants(mode) for mode in modes))
         for fact in agent.facts:
             if fact not in used | ALWAYS:
-                hint = suggest(fact, [*fixed, *sorted(used)]).strip(" ()")
-                message = f"unknown key {fact!r} in agent: no prompt of role {agent.role!r} that is used here names it"
+                hint = suggest(fact, [*fixed, *sorted(used)])
+                message = f"unknown key {fact!r} in agent: no prompt of {agent.role!r} used here names it"
                 draft.problems.error("unknown-key", draft.key("agents", name, fact), message, hint)
     for node in draft.spec.nodes.values():
         if isinstance(node, AskNode | SampleNode):
@@ -101,9 +101,10 @@ def _superfluous_with(draft: Draft, node: AskNode | SampleNode) -> None:
     used = mode.needs | wants(mode)
     for fact in node.facts:
         if fact not in used | ALWAYS:
-            message = f"unknown fact {fact!r}: the prompt of role {draft.spec.agents[node.agent].role!r} does not name it"
+            role = draft.spec.agents[node.agent].role
+            message = f"unknown fact {fact!r}: the prompt of role {role!r} does not name it"
             span = draft.key("nodes", node.name, "with", fact)
-            draft.problems.error("unknown-key", span, message, suggest(fact, sorted(used)).strip(" ()"))
+            draft.problems.error("unknown-key", span, message, suggest(fact, sorted(used)))
 
 
 def wants(mode: Mode) -> frozenset[str]:

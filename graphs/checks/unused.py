@@ -9,7 +9,9 @@ from .references import uses
 
 
 def check(draft: Draft, sites: Sites) -> None:
-    """Warn of what could be left out."""
+    """Warn of what could be left out; not in a file with errors, which may be why something is unused."""
+    if draft.problems.errors:
+        return
     asked = {agent for node in draft.spec.nodes.values() for agent, *_ in uses(draft, node)}
     for name in draft.spec.agents:
         if name not in asked and draft.spec.nodes:

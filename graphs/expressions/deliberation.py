@@ -85,8 +85,8 @@ def confidence(entropy: float) -> float:
 
 
 @register()
-def aggregate(steps: Any, how: str = "min") -> float:
-    """The scores of reasoning steps as one number, by `how`."""
+def aggregate(steps: Any, how: str = "product") -> float:
+    """The scores of reasoning steps as one number: product, min, mean or last."""
     from ...agents.confidence import aggregate as combine
 
     return float(combine(list(items_of(steps)), how))

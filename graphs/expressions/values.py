@@ -45,7 +45,10 @@ readable: Callable[[type], frozenset[str]] = lru_cache(maxsize=1024)(_readable)
 
 
 def attribute(value: Any, name: str) -> Any:
-    """`value.name`: a record's field, a mapping's key, or of a list the list of its items' values."""
+    """`value.name`: a record's field, a mapping's key, or of a list the list of its items' values.
+
+    None, which stands for an agent that abstained, gives None.
+    """
     if type(value) is dict:
         if name in value:
             return value[name]
@@ -63,9 +66,7 @@ def _slow_attribute(value: Any, name: str) -> Any:
             return value[name]
         raise Fault(f"no {name!r} here{suggest(name, [str(k) for k in value])}")
     if value is None:
-        raise Fault(
-            f"cannot read {name!r} of None (test it first: `x.{name} if x else ...`, `compact(list)`)"
-        )
+        return None  # who abstained has no fields; `verdict.decided` of an abstaining judge is not true
     raise Fault(f"{type(value).__name__} has no field {name!r}{suggest(name, sorted(readable(type(value))))}")
 
 
