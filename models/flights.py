@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 
-from rebut.errors import ModelError, ModelTimeout
+from rebut.errors import InputError, ModelError, ModelTimeout
 from rebut.records import Usage
 
 from .wire import Request, Response, Sink
@@ -69,15 +69,22 @@ class Flights:
 
         The sending is cancelled when the last who waits for it is.
         """
-        key = request.hash()
-        flight = self._flights.get(key)
-        if flight is None:
-            flight = self._flights[key] = _Flight(deadline)
+        key = _key(request)
+        found = self._flights.get(key)
+        flight = found or _Flight(deadline)
+        if found is None:
+            self._flights[key] = flight
             flight.task = asyncio.create_task(send(flight.watch()))
-            flight.task.add_done_callback(lambda _: self._flights.pop(key, None))
+            flight.task.add_done_callback(lambda task: self._landed(key, flight, task))
         elif not _lasts(flight.deadline, deadline):
             return await send(watch)
         return await self._wait(key, flight, deadline, watch, request)
+
+    def _landed(self, key: str, flight: _Flight, task: asyncio.Task[Answer]) -> None:
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+        if not task.cancelled():
+            task.exception()  # seen, also when nobody waits any more
 
     async def _wait(
         self, key: str, flight: _Flight, deadline: float | None, watch: Watch, request: Request
@@ -92,13 +99,21 @@ class Flights:
         finally:
             flight.watches.remove(watch)
             if not flight.watches and not flight.task.done():
-                self._flights.pop(key, None)
+                if self._flights.get(key) is flight:
+                    del self._flights[key]
                 flight.task.cancel()
                 await asyncio.wait([flight.task])
         if flight.paid:
             response = replace(response, usage=Usage(calls=request.n))
         flight.paid = True
         return response, attempts
+
+
+def _key(request: Request) -> str:
+    try:
+        return request.hash()
+    except TypeError as error:
+        raise InputError(f"the request cannot be written as JSON ({error})") from None
 
 
 def _lasts(flight: float | None, wanted: float | None) -> bool:

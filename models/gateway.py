@@ -8,7 +8,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
 
-from rebut.errors import ModelBusy, ModelError, ModelTimeout, ModelUnavailable, SettingsError
+from rebut.errors import InputError, ModelBusy, ModelError, ModelTimeout, ModelUnavailable, SettingsError
 from rebut.records import Usage
 from rebut.settings import Settings, load_settings
 
@@ -152,6 +152,8 @@ class Gateway:
         """All `n` completions: in one request, or in many where the server gives but one at a time."""
         if request.n == 1:
             return await self._with_fallbacks(request, deadline, watch)
+        if request.n < 1:
+            raise InputError(f"cannot ask for {request.n} completions (from 1)")
         route = self._route(request.model)
         answers: list[Answer] = []
         if route.capabilities.n and not route.single:
@@ -225,8 +227,8 @@ class Gateway:
             response = await self._timed(route, request, deadline, sink)
         except ModelError as error:
             overload = _is_overload(error)
-            if error.retry_after and overload:
-                limiter.pause(min(error.retry_after, self._backoff.patience))
+            if overload and error.retry_after and error.retry_after <= self._backoff.patience:
+                limiter.pause(error.retry_after)
             limiter.exit(permit, well=not overload)
             raise
         except BaseException:

@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from rebut.errors import InputError
+
 from ..journal import CALL_KEY
 from ..wire import Request
 from .target import Target
@@ -51,7 +53,19 @@ def body_of(request: Request, target: Target, *, stream: bool = False) -> bytes:
     if request.extra:
         body.update(request.extra)
         body.pop(IDEMPOTENCY, None)
-    return orjson.dumps(body)
+    return as_json(body)
+
+
+def as_json(body: Mapping[str, Any]) -> bytes:
+    """The body as bytes.
+
+    Raises:
+        InputError: a lone surrogate in a prompt, or something in `extra` that JSON does not know.
+    """
+    try:
+        return orjson.dumps(body)
+    except TypeError as error:
+        raise InputError(f"the request cannot be written as JSON ({error})") from None
 
 
 def _add_sampling(body: dict[str, Any], request: Request) -> None:

@@ -112,6 +112,7 @@ async def _lines(reply: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 
 def _dollars(text: str) -> float | None:
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
         return None
+    return value if 0 <= value < float("inf") else None

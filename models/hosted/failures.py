@@ -81,7 +81,7 @@ def message_in(raw: bytes) -> str:
 def words(data: Any) -> str:
     """The message in an error object, where servers have put it so far, with its code."""
     if isinstance(data, list) and data:
-        return words(data[0])
+        data = data[0]
     if not isinstance(data, Mapping):
         return str(data)
     error = data.get("error", data)

@@ -121,22 +121,27 @@ def usage_of(
     if usage.get("prompt_tokens") is None:
         prompt, completion = _bounds(completions, request)
     else:
-        prompt, completion = int(usage["prompt_tokens"]), int(usage.get("completion_tokens") or 0)
+        prompt, completion = _count(usage["prompt_tokens"]), _count(usage.get("completion_tokens"))
     details = usage.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if details else usage.get("prompt_cache_hit_tokens")
+    cached = _count(details.get("cached_tokens") if details else usage.get("prompt_cache_hit_tokens"))
     thought = usage.get("completion_tokens_details")
     cost = usage.get("cost", paid)
-    if cost is None and price is not None:
-        cost = price.of(prompt, completion, int(cached or 0))
+    if cost is None or float(cost) < 0:
+        cost = None if price is None else price.of(prompt, completion, cached)
     return Usage(
         calls=request.n,
         requests=1,
         prompt=prompt,
         completion=completion,
-        cached=int(cached or 0),
-        reasoning=int(thought.get("reasoning_tokens") or 0) if thought else 0,
+        cached=cached,
+        reasoning=_count(thought.get("reasoning_tokens")) if thought else 0,
         usd=None if cost is None else float(cost),
     )
+
+
+def _count(value: Any) -> int:
+    """A number of tokens; a server may not give budget back by counting below zero."""
+    return max(0, int(value or 0))
 
 
 def _bounds(completions: tuple[Completion, ...], request: Request) -> tuple[int, int]:

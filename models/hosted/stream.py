@@ -10,6 +10,7 @@ import orjson
 from rebut.errors import ModelGarbled
 
 from ..wire import Sink
+from .reply import text_of
 
 
 class Assembly:
@@ -25,21 +26,27 @@ class Assembly:
         """Take one chunk."""
         self.id = self.id or str(chunk.get("id") or "")
         self.usage = chunk.get("usage") or self.usage
-        for choice in chunk.get("choices") or ():
-            self._add(choice)
+        try:
+            pieces = [self._add(choice) for choice in chunk.get("choices") or ()]
+        except (TypeError, KeyError, AttributeError, ValueError) as error:
+            reason = f"{type(error).__name__}: {error}"[:200]
+            raise ModelGarbled(f"the stream is not a chat completion ({reason})", model=self.model) from None
+        if self.sink is not None:
+            for index, text in pieces:
+                if text:
+                    self.sink(index, text)
 
-    def _add(self, choice: Mapping[str, Any]) -> None:
+    def _add(self, choice: Mapping[str, Any]) -> tuple[int, str]:
         index, delta = int(choice.get("index", 0)), choice.get("delta") or {}
         so_far = self._choices.setdefault(index, {"text": [], "thought": [], "tokens": None, "finish": None})
-        if text := delta.get("content"):
-            so_far["text"].append(text)
-            if self.sink is not None:
-                self.sink(index, text)
+        text = text_of(delta.get("content"))
+        so_far["text"].append(text)
         if thought := delta.get("reasoning_content") or delta.get("reasoning"):
-            so_far["thought"].append(thought)
+            so_far["thought"].append(str(thought))
         if tokens := (choice.get("logprobs") or {}).get("content"):
             so_far["tokens"] = [*(so_far["tokens"] or ()), *tokens]
         so_far["finish"] = choice.get("finish_reason") or so_far["finish"]
+        return index, text
 
     def finished(self) -> dict[str, Any]:
         """The chat completion as if it had come in one piece.

@@ -125,6 +125,8 @@ def _first(names: tuple[str, ...], environ: Mapping[str, str]) -> tuple[str, str
     """The first variable that is set and its value; the first name and nothing when none is."""
     for name in names:
         if value := environ.get(name, "").strip():
+            if not value.isprintable() or " " in value:
+                raise SettingsError(f"{name} holds white space or control characters")
             return name, value
     return (names[0] if names else "", "")
 

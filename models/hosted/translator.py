@@ -15,7 +15,7 @@ from rebut.errors import ModelError, ModelGarbled, ModelRefused, SettingsError
 from ..prices import Price
 from ..wire import Request, Response, Sink
 from . import gemini
-from .body import IDEMPOTENCY, idempotency_key
+from .body import IDEMPOTENCY, as_json, idempotency_key
 from .dialects import DIALECTS
 from .failures import broken, refusal
 from .lite import NoLog, litellm, status_of
@@ -130,7 +130,7 @@ class TranslatorLane:
         key = idempotency_key(request)
         if key is not None:
             headers["Idempotency-Key"] = key
-        return where, {k: str(v) for k, v in headers.items()}, signed or orjson.dumps(body)
+        return where, {k: str(v) for k, v in headers.items()}, signed or as_json(body)
 
     def _url(self) -> str:
         path = self._dialect.path.format(name=self.name, version=gemini.version(self.name))

@@ -16,6 +16,7 @@ import pytest
 from fault_server import Fault, FaultServer
 
 from rebut.errors import (
+    InputError,
     ModelBusy,
     ModelError,
     ModelGarbled,
@@ -223,6 +224,60 @@ async def test_each_fault_is_the_error_that_says_what_to_do(
     assert error.model == server.model()
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        b"{",
+        b"3",
+        b'{"choices": 3}',
+        b'{"choices": [3]}',
+        b'{"choices": [{"index": "x"}]}',
+        b'{"choices": []}',
+    ],
+)
+async def test_a_stream_of_nonsense_is_garbled(
+    server: FaultServer, backend: HostedBackend, event: bytes
+) -> None:
+    server.fail(Fault(raw=b"data: " + event + b"\n\ndata: [DONE]\n\n", content_type="text/event-stream"))
+    with pytest.raises(ModelGarbled):
+        await backend.complete(ask(server), lambda i, text: None)
+
+
+async def test_an_error_within_a_stream_is_told(server: FaultServer, backend: HostedBackend) -> None:
+    event = b'data: {"error": {"message": "overloaded", "code": 503}}\n\n'
+    server.fail(Fault(raw=event, content_type="text/event-stream"))
+    with pytest.raises(ModelBusy, match="overloaded"):
+        await backend.complete(ask(server), lambda i, text: None)
+
+
+async def test_a_server_cannot_give_budget_back(server: FaultServer, backend: HostedBackend) -> None:
+    usage = b'{"prompt_tokens": -5, "completion_tokens": -7, "cost": -1}'
+    server.fail(Fault(raw=b'{"choices":[{"message":{"content":"x"}}],"usage":%b}' % usage))
+    used = (await backend.complete(ask(server))).usage
+    assert (used.prompt, used.completion, used.usd) == (0, 0, None)
+
+
+async def test_a_deeply_nested_error_is_still_an_error(server: FaultServer, backend: HostedBackend) -> None:
+    server.fail(Fault(raw=b"[" * 900 + b"]" * 900), Fault(raw=b'{"error":' + b"[" * 900 + b"]" * 900 + b"}"))
+    assert isinstance(await failing(backend, ask(server)), ModelGarbled)
+    assert isinstance(await failing(backend, ask(server)), ModelBusy)
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.0}, {"extra": {"x": object()}}])
+async def test_what_json_cannot_say_is_the_callers_mistake(
+    server: FaultServer, gateway: Gateway, options: dict[str, Any]
+) -> None:
+    text = "fine" if "extra" in options else "lone \ud800 surrogate"
+    with pytest.raises(InputError, match="cannot be written as JSON"):
+        await gateway.complete(ask(server, text, **options))
+    assert server.requests == 0
+
+
+async def test_a_count_of_samples_below_one_is_refused(server: FaultServer, gateway: Gateway) -> None:
+    with pytest.raises(InputError, match="cannot ask for 0 completions"):
+        await gateway.complete(ask(server, n=0))
+
+
 @pytest.mark.parametrize("cut", [1, 120, 400])
 async def test_a_stream_cut_half_way_is_garbled(
     server: FaultServer, backend: HostedBackend, cut: int
@@ -365,6 +420,7 @@ def test_no_repr_shows_the_key(backend: HostedBackend) -> None:
         ("openai/gpt-4o", {}, "no key for 'openai/gpt-4o' .set OPENAI_API_KEY"),
         ("hosted_vllm/x", {}, "no server is known .* .set HOSTED_VLLM_API_BASE"),
         ("openai/", {"OPENAI_API_KEY": KEY}, "has no name"),
+        ("openai/x", {"OPENAI_API_KEY": "two\nlines"}, "OPENAI_API_KEY holds white space"),
         ("openai/x@http://user:pw@host/v1", {}, "may hold no password"),
         ("anthropic/x@http://h/v1", {}, "a URL can follow only openai/"),
         ("hosted_vllm/x", {"HOSTED_VLLM_API_BASE": "localhost:8000"}, "not a URL: 'localhost:8000'"),
