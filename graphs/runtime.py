@@ -301,7 +301,8 @@ def default_runtime() -> Runtime:
     runtime = _defaults.get(loop)
     if runtime is None:
         runtime = _defaults[loop] = Runtime()
-        _held.add(task := loop.create_task(anext(_keeper(runtime))))
+        keeper = _keepers[loop] = _keeper(runtime)
+        _held.add(task := loop.create_task(anext(keeper)))
         task.add_done_callback(_held.discard)
     return runtime
 
@@ -313,4 +314,6 @@ async def _keeper(runtime: Runtime) -> AsyncGenerator[None, None]:
         await runtime.close()
 
 
+# A generator that nobody holds is closed at once, and its runtime with it.
+_keepers: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = WeakKeyDictionary()
 _held: set[asyncio.Task[None]] = set()
