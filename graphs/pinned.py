@@ -3,14 +3,14 @@ run takes the same paths whatever back ends are at hand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from rebut.errors import JournalDrift, ModelError, SettingsError
+from rebut.errors import JournalDrift, SettingsError
 
 from ..models.gateway import Gateway
-from ..models.wire import Capabilities, Request, Response, Sink
+from ..models.wire import Capabilities, Request, Response
 
 
 class PinnedGateway:
@@ -51,25 +51,15 @@ class PinnedGateway:
             raise JournalDrift(f"the journal knows no model {model!r}")
         return self._gateway.dearest(model)
 
-    async def complete(
-        self,
-        request: Request,
-        *,
-        deadline: float | None = None,
-        sink: Sink | None = None,
-        on_retry: Callable[[int, float, ModelError], None] | None = None,
-        on_fallback: Callable[[str, str, ModelError], None] | None = None,
-    ) -> tuple[Response, int]:
-        """Pass the call on.
+    async def complete(self, request: Request, **options: Any) -> tuple[Response, int]:
+        """Pass the call on, as `Gateway.complete` takes it.
 
         Raises:
             JournalDrift: this is a replay, which makes no calls.
         """
         if self._gateway is None:
             raise JournalDrift(f"a replay makes no calls, but {request.model!r} was asked")
-        return await self._gateway.complete(
-            request, deadline=deadline, sink=sink, on_retry=on_retry, on_fallback=on_fallback
-        )
+        return await self._gateway.complete(request, **options)
 
 
 def pins_of(gateway: Gateway, models: Iterable[str]) -> dict[str, Any]:

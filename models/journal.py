@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
 
 from rebut.events import Event
 
 from .wire import Request, Response
+
+
+CALL_KEY: ContextVar[str | None] = ContextVar("rebut_call_key", default=None)
+"""``run:path`` of the call being made: what a server that knows idempotency keys should pay for once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import re
@@ -65,9 +66,10 @@ class CountingServer:
         ]
         usage = {"prompt_tokens": 10, "completion_tokens": 5 * len(choices), "total_tokens": 10 + 5 * len(choices)}
         response = web.json_response({"id": key, "model": body["model"], "choices": choices, "usage": usage})
-        await response.prepare(request)
-        await response.write_eof()
-        self.finished[key] += 1
+        with contextlib.suppress(ConnectionError):  # the client was killed while it waited
+            await response.prepare(request)
+            await response.write_eof()
+            self.finished[key] += 1
         return response
 
 
