@@ -222,7 +222,8 @@ def test_a_failed_run_goes_on_once_its_model_answers(cli: Cli, script: Path) -> 
 
 
 def test_without_a_store_nothing_is_kept(cli: Cli) -> None:
-    assert cli("run", "self-consistency", "q", "--store", "none", "-q").stdout == "42\n"
+    told = cli("run", "self-consistency", "q", "--store", "none")
+    assert told.stdout == "42\n" and "rebut show" not in told.stderr
     assert cli("runs", "--json").stdout == "[]\n"
     assert "runs are not kept" in cli("runs", "--store", "none").stderr
 

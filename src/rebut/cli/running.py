@@ -87,7 +87,7 @@ async def _run(
         plan = planned(workflow)
         running = workflow.start(question, seed=seed, **named)
         result = await watch(running, look, plan, kept=runtime.store is not None)
-        return told(result, look)
+        return told(result, look, shown=runtime.store is not None)
 
 
 @click.command()

@@ -9,7 +9,7 @@ from rebut.events import Event
 
 from .blocks import Block, Teller
 from .board import Board, Speech
-from .text import clean, clock, money, one_line, short, tail
+from .text import clean, clock, many, money, one_line, short, tail
 from .transcript import vote_table
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class LiveView:
         shown = wrapped[:lines]
         more = len(wrapped) - lines
         if more > 0:
-            shown.append(Text(f"(+{more} lines)", style="dim"))
+            shown.append(Text(f"(+{many(more, 'line')})", style="dim"))
         return Text("\n").join(shown)
 
     def _below(self) -> RenderableType:
