@@ -1,0 +1,1 @@
+"""Scenarios: workflows measured on data; the room is laid out, and empty so far."""
