@@ -280,4 +280,7 @@ def _without_failed_end(calls: Sequence[RecordedCall]) -> list[RecordedCall]:
 
 @functools.cache
 def _version() -> str:
-    return importlib.metadata.version("rebut")
+    try:
+        return importlib.metadata.version("rebut")
+    except importlib.metadata.PackageNotFoundError:  # run from a source tree that is not installed
+        return "unknown"
