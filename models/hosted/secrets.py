@@ -9,7 +9,7 @@ from collections.abc import Mapping
 HIDDEN = "***"
 _NAMES = re.compile(r"(API_?KEY|_KEY|_TOKEN|_SECRET|PASSWORD|SECRET_ACCESS_KEY|ACCESS_KEY_ID)$")
 _LOOKS_SECRET = re.compile(
-    r"\b(?:sk|pk|gsk|xai|nvapi|hf)[-_][A-Za-z0-9*_\-.]{6,}|\bAIza[\w-]{10,}|(?<=Bearer )[^\s\"']{6,}"
+    r"\b(?:sk|pk|gsk|xai|nvapi|hf)[-_][A-Za-z0-9*_\-.]{6,}|\bAIza[\w-]{10,}|(?<=Bearer )[^\s\"')]{6,}"
 )
 _SHORTEST = 6
 
