@@ -149,7 +149,7 @@ class Run:
         if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
             await self._close("cancelled", None, "cancelled", "cancelled")
             return
-        if isinstance(error, RebutError):
+        if isinstance(error, RebutError) and self._entry is not None:
             error.run = self.id
         said = str(error) if isinstance(error, RebutError) else f"{type(error).__name__}: {error}"
         await self._close("failed", None, "failed", said)

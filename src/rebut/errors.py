@@ -32,7 +32,7 @@ Resource = Literal["calls", "tokens", "usd", "seconds"]
 class RebutError(Exception):
     """Base of every error that rebut raises on purpose; its text is written for the user.
 
-    `run` is the id of the run that it ended, where there is one: the run can be shown and resumed.
+    `run` is the id of the run that it ended, where that is kept in a store: it can be shown and resumed.
     """
 
     run: str = ""
