@@ -148,16 +148,58 @@ def free_cycles(spec: WorkflowSpec) -> list[list[str]]:
 def _loops(spec: WorkflowSpec, world: World) -> Loops:
     edges = _edges(spec, world)
     loops = Loops()
-    loops.on_cycle = {key for key, to in edges.items() if _meets(_graph(edges), to, key[0])}
+    graph = _graph(edges)
+    part = knots(graph)
+    loops.on_cycle = {key for key, to in edges.items() if part[key[0]] == part[to]}
     while True:
-        graph = _graph(edges)
-        new = {key: bound for key, to in edges.items() if (bound := _bound(spec, graph, key, to))}
+        cyclic = {key: to for key, to in edges.items() if part[key[0]] == part[to]}
+        within = _graph(cyclic)
+        new = {key: bound for key, to in cyclic.items() if (bound := _bound(spec, within, key, to))}
         if not new:
             break
         loops.bounded |= new
         edges = {key: to for key, to in edges.items() if key not in new}
-    loops.free = _cycles(_graph(edges))
+        part = knots(_graph(edges))
+    loops.free = _cycles(_graph(cyclic))
     return loops
+
+
+def knots(graph: Next) -> dict[str, int]:
+    """The strongly connected part of each node, as a number (Tarjan's algorithm, without recursion)."""
+    order: dict[str, int] = {}
+    low: dict[str, int] = {}
+    part: dict[str, int] = {}
+    stack: list[str] = []
+    for root in [*graph, *(to for targets in graph.values() for to in targets)]:
+        if root in order:
+            continue
+        order[root] = low[root] = len(order)
+        stack.append(root)
+        walk = [(root, iter(graph.get(root, ())))]
+        while walk:
+            name, targets = walk[-1]
+            for to in targets:
+                if to not in order:
+                    order[to] = low[to] = len(order)
+                    stack.append(to)
+                    walk.append((to, iter(graph.get(to, ()))))
+                    break
+                if to not in part:
+                    low[name] = min(low[name], order[to])
+            else:
+                walk.pop()
+                if walk:
+                    low[walk[-1][0]] = min(low[walk[-1][0]], low[name])
+                if low[name] == order[name]:
+                    _close(name, stack, part)
+    return part
+
+
+def _close(root: str, stack: list[str], part: dict[str, int]) -> None:
+    number = len(part)
+    while root not in part:
+        name = stack.pop()
+        part[name] = number
 
 
 def _edges(spec: WorkflowSpec, world: World) -> dict[EdgeKey, str]:
@@ -194,16 +236,12 @@ def _bound(spec: WorkflowSpec, graph: Next, key: EdgeKey, to: str) -> Bound | No
 
 
 def _cycles(graph: Next) -> list[list[str]]:
-    """A shortest cycle of each strongly connected part."""
-    found: list[list[str]] = []
-    done: set[str] = set()
+    """A shortest cycle in each strongly connected part; `graph` holds edges within the parts only."""
+    part, found = knots(graph), dict[int, list[str]]()
     for name in graph:
-        if name in done or (cycle := way(graph, name, name)) is None:
-            continue
-        knot = {other for other in reachable(graph, name) if name in reachable(graph, other)}
-        done |= knot
-        found.append(cycle[:-1])
-    return found
+        if part[name] not in found and (cycle := way(graph, name, name)):
+            found[part[name]] = cycle[:-1]
+    return list(found.values())
 
 
 # Writes
@@ -226,21 +264,28 @@ def surely_written(spec: WorkflowSpec, world: World) -> Written:
     Where the branches of a fork meet, all of them have ended: what any of them surely writes is written.
     """
     graph = following(spec, world)
-    order = [START, *(n for n in reachable(graph, START) if n != START)]
+    sources = _sources(graph)
     own = {name: frozenset(n for n, _ in saves(node)) for name, node in spec.nodes.items()}
     forks = _forks_by_join(spec, graph)
     written = Written({START: frozenset(spec.inputs)}, {START: frozenset(spec.inputs)})
-    changed = True
-    while changed:
-        changed = False
-        for name in order[1:]:
-            before = _meeting(name, graph, forks.get(name, ()), written.after)
-            if before is None or before == written.before.get(name):
-                continue
-            written.before[name] = before
-            written.after[name] = before | own.get(name, frozenset())
-            changed = True
+    todo = deque(graph.get(START, ()))
+    while todo:
+        name = todo.popleft()
+        before = _meeting(sources[name], forks.get(name, ()), written.after)
+        if before is None or before == written.before.get(name):
+            continue
+        written.before[name] = before
+        written.after[name] = before | own.get(name, frozenset())
+        todo.extend(graph.get(name, ()))
     return written
+
+
+def _sources(graph: Next) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for source, targets in graph.items():
+        for to in targets:
+            found.setdefault(to, set()).add(source)
+    return found
 
 
 def _forks_by_join(spec: WorkflowSpec, graph: Next) -> dict[str, list[list[set[str]]]]:
@@ -253,10 +298,10 @@ def _forks_by_join(spec: WorkflowSpec, graph: Next) -> dict[str, list[list[set[s
 
 
 def _meeting(
-    name: str, graph: Next, forks: Iterable[list[set[str]]], after: Mapping[str, frozenset[str]]
+    sources: set[str], forks: Iterable[list[set[str]]], after: Mapping[str, frozenset[str]]
 ) -> frozenset[str] | None:
-    """What is written when `name` begins; None as long as no way to it is known."""
-    sources = {source for source, targets in graph.items() if name in targets and source in after}
+    """What is written when a node begins; None as long as no way to it is known."""
+    sources = {source for source in sources if source in after}
     ways: list[frozenset[str]] = []
     for branches in forks:
         ends = [[after[s] for s in sorted(sources & nodes)] for nodes in branches]

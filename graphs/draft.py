@@ -374,7 +374,7 @@ def _score(common: dict[str, Any], fields: Mapping[str, Any]) -> ScoreNode:
 
 
 def _vote(common: dict[str, Any], fields: Mapping[str, Any]) -> VoteNode:
-    more = _some(fields, "weights", "rule", "tie", "quorum")
+    more = _some(fields, "weights", "rule", "tie", "power", "threshold", "quorum")
     return VoteNode(**common, **more, items=_expression(fields.get("vote")))
 
 

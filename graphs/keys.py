@@ -160,6 +160,8 @@ NODE_KINDS: dict[str, Fixed] = {
             Key("weights", Formula(), "weight of a voter, over item and index"),
             Key("rule", Text(RULES, formulas=True, what="a voting rule"), "the voting rule"),
             Key("tie", Text(TIES, formulas=True, what="a tie rule"), "who wins a tie"),
+            Key("power", Number(least=0, most=64), "of the ranks under the rule borda: 0 is the majority"),
+            Key("threshold", Number(above=0, most=1), "part of the voters that a supermajority needs"),
             Key("quorum", Number(whole=True, least=0), "how many must vote"),
             _SAVED,
         ),

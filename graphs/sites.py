@@ -149,7 +149,9 @@ class Sites:
 
     def _of_node(self, node: NodeSpec) -> Iterator[Site]:
         path: Path = ("nodes", node.name)
-        plain = ("n", "wave", "quorum", "at_most", "timeout", "logprobs", "rule", "tie")
+        plain = (
+            "n", "wave", "quorum", "at_most", "timeout", "logprobs", "rule", "tie", "power", "threshold",
+        )  # fmt: skip
         values = {key: getattr(node, key, None) for key in plain}
         yield from self._values(path, values, when="before", node=node.name)
         yield from self._budget(path, node.budget, when="before", node=node.name)

@@ -47,10 +47,9 @@ def _shared(draft: Draft, source: str, fork: Fork, branches: dict[str, set[str]]
             draft.problems.error("fork", span, message, "let every branch have a node of its own")
         for other in fork.to[:index]:
             if both := sorted(branches[first] & branches[other]):
-                message = f"the branches {other!r} and {first!r} share {', '.join(both)} before all meet at {fork.join!r}"
-                note = (
-                    "all branches of a fork meet at one node, and at no other; or put a fork within a branch"
-                )
+                shared = f"share {', '.join(both)} before all meet at {fork.join!r}"
+                message = f"the branches {other!r} and {first!r} {shared}"
+                note = "branches of a fork meet at one node, and at no other; or put a fork within a branch"
                 draft.problems.error("fork", span, message, note)
 
 

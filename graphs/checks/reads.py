@@ -16,9 +16,10 @@ from ..spec import END, START
 def check(draft: Draft, sites: Sites) -> None:
     """Note each name that an expression reads although a way leads there that does not write it."""
     found: set[tuple[int, str]] = set()
+    empty = lists(draft)
     for world, written in states(draft):
         for number, site in enumerate(sites.all):
-            for name, node in _unwritten(draft, sites, site, written):
+            for name, node in _unwritten(sites, site, written, empty):
                 if (number, name) not in found:
                     found.add((number, name))
                     _note(draft, world, site, name, node)
@@ -36,13 +37,15 @@ def lists(draft: Draft) -> frozenset[str]:
     return frozenset(name for node in draft.spec.nodes.values() for name, append in saves(node) if append)
 
 
-def _unwritten(draft: Draft, sites: Sites, site: Site, written: Written) -> Iterator[tuple[str, ast.expr]]:
+def _unwritten(
+    sites: Sites, site: Site, written: Written, empty: frozenset[str]
+) -> Iterator[tuple[str, ast.expr]]:
     available = _available(site, written)
     if available is None:
         return
-    known = available | site.bound.keys() | site.ready | lists(draft)
-    for path, node in free_paths(site.expression.tree):
-        if path[0] in sites.saved and path[0] not in known:
+    for path, node in free_paths(site.expression.tree) if site.expression.names & sites.saved.keys() else ():
+        known = path[0] in available or path[0] in site.bound or path[0] in site.ready or path[0] in empty
+        if path[0] in sites.saved and not known:
             yield path[0], node
 
 

@@ -14,10 +14,6 @@ from .registry import FUNCTIONS
 Scope = Mapping[str, Any]
 Run = Callable[[Scope], Any]
 
-STEPS = "\0steps"
-"""The key under which a comprehension keeps the count of steps that its nested ones share."""
-MOST_STEPS = 100_000
-
 BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: values.add,
     ast.Sub: values.subtract,
@@ -41,8 +37,8 @@ COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.GtE: operator.ge,
     ast.Is: operator.is_,
     ast.IsNot: operator.is_not,
-    ast.In: lambda a, b: a in values.items_of(b),
-    ast.NotIn: lambda a, b: a not in values.items_of(b),
+    ast.In: lambda a, b: values.contains(b, a),
+    ast.NotIn: lambda a, b: not values.contains(b, a),
 }
 
 
@@ -194,23 +190,18 @@ def _comprehension(node: ast.ListComp | ast.GeneratorExp) -> Run:
             return
         bind, source, tests = loops[depth]
         for item in values.items_of(source(scope)):
-            _step(scope[STEPS])
+            values.charge(values.STEP)
             bind(scope, item)
             if all(test(scope) for test in tests):
                 walk(scope, depth + 1, found)
 
     def run(scope: Scope) -> list[Any]:
         found: list[Any] = []
-        walk({STEPS: [0], **scope}, 0, found)
+        values.charge(values.STEP)
+        walk({**scope}, 0, found)
         return found
 
     return run
-
-
-def _step(count: list[int]) -> None:
-    count[0] += 1
-    if count[0] > MOST_STEPS:
-        raise Fault(f"more than {MOST_STEPS} steps")
 
 
 def _binder(target: ast.expr) -> Callable[[dict[str, Any], Any], None]:

@@ -7,13 +7,16 @@ from typing import Any
 
 from .faults import Fault
 from .registry import register
-from .values import items_of, readable
+from .values import charge, items_of, readable
 
 Scope = Mapping[str, Any]
+VOTER = 200
+"""Work of comparing one answer with the others."""
 
 
 def answers_of(items: Any) -> list[str | None]:
     """The answer of each record, text or None in a list."""
+    charge(VOTER * len(items_of(items)))
     return [_answer(item) for item in items_of(items)]
 
 
@@ -30,10 +33,15 @@ def _answer(item: Any) -> str | None:
 
 @register(needs_scope=True, reads=("kind",))
 def vote(scope: Scope, items: Any, weights: Any = None, rule: str = "majority", tie: str = "first") -> Any:
-    """The vote over the answers of samples, verdicts or texts; items without an answer abstain."""
+    """The vote over the answers of samples, verdicts or texts; items without an answer abstain.
+
+    So do, by the rules that weigh, items whose weight is None.
+    """
     from ...agents.voting import vote as hold
 
-    given = None if weights is None else [float(weight) for weight in items_of(weights)]
+    given = None
+    if weights is not None:
+        given = [None if weight is None else float(weight) for weight in items_of(weights)]
     return hold(answers_of(items), weights=given, kind=scope.get("kind", "auto"), rule=rule, tie=tie)
 
 

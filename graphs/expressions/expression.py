@@ -12,6 +12,7 @@ from .closures import closure
 from .faults import shortened
 from .names import called, free_paths
 from .syntax import Reader, flat, read
+from .values import start
 
 
 class Expression:
@@ -41,6 +42,7 @@ class Expression:
         Raises:
             WorkflowError: it has no value there; the text names the expression and the types it met.
         """
+        start()
         try:
             return self._run(scope)
         except Exception as error:

@@ -9,13 +9,15 @@ from typing import Any
 
 from .faults import Fault
 from .registry import register
-from .values import attribute, checked, items_of, multiply
+from .values import attribute, charge, checked, contains, items_of, multiply
 
 _NOTHING = object()
 
 
 def _list(value: Any) -> list[Any]:
-    return list(items_of(value))
+    items = items_of(value)
+    charge(len(items))
+    return list(items)
 
 
 def _numbers(value: Any) -> list[float]:
@@ -80,7 +82,7 @@ def unique(items: Any) -> list[Any]:
             new = item not in seen
             seen.add(item)
         except TypeError:  # not hashable
-            new = item not in found
+            new = not contains(found, item)
         if new:
             found.append(item)
     return found
@@ -110,7 +112,7 @@ def others(items: Any, index: int) -> list[Any]:
 def without(items: Any, unwanted: Any) -> list[Any]:
     """The items that are not `unwanted`, or not in it when it is a list."""
     out = unwanted if isinstance(unwanted, list | tuple) else [unwanted]
-    return [item for item in _list(items) if item not in out]
+    return [item for item in _list(items) if not contains(out, item)]
 
 
 @register("range")
@@ -317,4 +319,5 @@ def join(items: Any, separator: str = "\n\n") -> str:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise Fault(f"{_kind(value)} is not text")
+    charge(len(value))
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cached_property, lru_cache
@@ -16,6 +17,9 @@ from .faults import Fault
 LONGEST_LIST = 100_000
 LONGEST_TEXT = 1_000_000
 LARGEST_BITS = 4_096
+MOST_WORK = 5_000_000
+STEP = 25
+"""Work of one step of a comprehension."""
 
 NUMBERS = frozenset({int, float, bool})
 
@@ -60,6 +64,7 @@ def attribute(value: Any, name: str) -> Any:
 
 def _slow_attribute(value: Any, name: str) -> Any:
     if isinstance(value, list | tuple):
+        charge(len(value))
         return [attribute(item, name) for item in value]
     if isinstance(value, Mapping):
         if name in value:
@@ -74,6 +79,8 @@ def subscript(value: Any, key: Any) -> Any:
     """`value[key]` of a list, a text or a mapping."""
     if not isinstance(value, list | tuple | str | Mapping):
         raise Fault(f"{type(value).__name__} cannot be indexed (possible: list, text, mapping)")
+    if isinstance(key, slice) and not isinstance(value, Mapping):
+        charge(len(value))
     try:
         return value[key]
     except IndexError:
@@ -89,11 +96,41 @@ def items_of(value: Any) -> Any:
     raise Fault(f"{type(value).__name__} is no list")
 
 
+class _Meter(threading.local):
+    """The work that the running evaluation of this thread may still do."""
+
+    left = MOST_WORK
+
+
+_meter = _Meter()
+
+
+def start() -> None:
+    """Begin an evaluation: all its steps, items and characters together stay below `MOST_WORK`."""
+    _meter.left = MOST_WORK
+
+
+def charge(work: int) -> None:
+    """Count work: one an item or character that is built or looked at."""
+    _meter.left -= work
+    if _meter.left < 0:
+        raise Fault(f"too many steps (limit: {MOST_WORK})")
+
+
+def contains(items: Any, item: Any) -> bool:
+    """`item in items`."""
+    items = items_of(items)
+    if isinstance(items, list | tuple | str):
+        charge(len(items))
+    return item in items
+
+
 def checked(length: int, *, text: bool = False) -> int:
     """`length`, if a list (or text) that long is allowed."""
     limit = LONGEST_TEXT if text else LONGEST_LIST
     if length > limit:
         raise Fault(f"result of {length} {'characters' if text else 'items'} is too long (limit: {limit})")
+    charge(max(length, 0))
     return length
 
 

@@ -1,7 +1,7 @@
 """The corpus of wrong files: each shows all its problems, just so.
 
-Beside each ``wrong/*.yaml`` stands a ``.txt``: the codes, then the text as the user sees it. After a change on
-purpose, run the tests with REBUT_REWRITE=1 and read the difference.
+Beside each ``wrong/*.yaml`` stands a ``.txt``: the codes, then the text as the user sees it. After a change
+on purpose, run the tests with REBUT_REWRITE=1 and read the difference.
 """
 
 from __future__ import annotations

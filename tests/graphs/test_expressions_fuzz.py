@@ -18,12 +18,11 @@ SCOPE = {
     "numbers": [1, 2.5, -3],
     "nothing": None,
 }
-WORDS = [
-    *FUNCTIONS, *SCOPE, "answer", "text", "__class__", "_x", "mro", "model_dump", "n", "x", "y",
-    "(", ")", "[", "]", "{", "}", ",", ".", ":", "+", "-", "*", "**", "/", "//", "%", "<", ">=", "==", "!=", "=",
-    "and", "or", "not", "in", "is", "if", "else", "for", "lambda", "None", "True", "1", "2.5", "1e308", "99999999",
-    "'a'", "'%s'", "f'{x}'", "*", "~", "|", ":=", "await", "#", "\n", "\\", "\x00", "ü", "０",
-]  # fmt: skip
+TEXT = """
+answer text __class__ _x mro model_dump n x y ( ) [ ] { } , . : + - * ** / // % < >= == != = ~ |
+and or not in is if else for lambda await None True 1 2.5 1e308 99999999 'a' '%s' f'{x}' := # ü ０
+"""
+WORDS = [*FUNCTIONS, *SCOPE, *TEXT.split(), "\n", "\\", "\x00"]
 
 
 def evaluated(source: str) -> None:
@@ -73,19 +72,14 @@ def test_any_words_are_read_or_refused(words: list[str], between: str) -> None:
 LEAVES = st.sampled_from(
     ["verdict", "chains", "params", "numbers", "nothing", "1", "0", "'a'", "2.5", "None", "[]"]
 )
+SIGNS = st.sampled_from(["+", "-", "*", "/", "//", "%", "**", "<", ">=", "==", "in", "and", "or"])
+FIELDS = st.sampled_from(["answer", "text", "n", "decided", "model_copy", "keys"])
 
 
 def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.one_of(
-        st.builds(
-            "({} {} {})".format,
-            inner,
-            st.sampled_from(["+", "-", "*", "/", "//", "%", "**", "<", ">=", "==", "in", "and", "or"]),
-            inner,
-        ),
-        st.builds(
-            "{}.{}".format, inner, st.sampled_from(["answer", "text", "n", "decided", "model_copy", "keys"])
-        ),
+        st.builds("({} {} {})".format, inner, SIGNS, inner),
+        st.builds("{}.{}".format, inner, FIELDS),
         st.builds("{}[{}]".format, inner, inner),
         st.builds("{}({})".format, st.sampled_from(sorted(FUNCTIONS)), inner),
         st.builds("{}({}, {})".format, st.sampled_from(sorted(FUNCTIONS)), inner, inner),
