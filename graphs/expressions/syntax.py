@@ -17,6 +17,7 @@ LONGEST = 2_000
 DEEPEST = 50
 
 WORDS = {"true": "True", "false": "False", "null": "None", "none": "None"}
+HINTS = {"&&": "and", "||": "or", "!": "not", "?": "a if condition else b"}
 WHAT: dict[type[ast.expr], str] = {
     ast.Lambda: "lambda",
     ast.NamedExpr: "assignment (:=)",
@@ -71,11 +72,11 @@ def _parse(line: str, source: str, shift: int) -> ast.expr:
 
 
 def _reason(error: SyntaxError, line: str) -> str:
-    hints = {"&&": "and", "||": "or", "!": "not", "?": "a if condition else b", "{{": "no braces"}
-    for sign, word in hints.items():
-        if sign in line and "!=" not in line:
-            return f"not an expression: {sign!r} (write: {word})"
     place = (error.offset or 1) - 1
+    near = line[max(place - 1, 0) : place + 2]
+    for sign, word in HINTS.items():
+        if sign in near:
+            return f"not an expression: {sign!r} (write: {word})"
     if line[place : place + 1] == "=" or "Maybe you meant '=='" in error.msg:
         return "not an expression: '=' does not compare (write: ==)"
     message = error.msg.split(". Perhaps")[0].split(". Maybe")[0]
