@@ -175,7 +175,7 @@ def test_stopping_and_confidence_count_votes() -> None:
         ("a = 1", 2, "write: =="),
         ("!a", 0, "write: not"),
         ("a ? b : c", 2, "write: a if condition else b"),
-        ("'hi!' b", 0, "invalid syntax"),
+        ("'hi!' b", 6, "invalid syntax"),
         ("x.__class__", 2, "private name"),
         ("ü + x._y", 6, "private name"),
         ("_x", 0, "private name"),
