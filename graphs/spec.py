@@ -144,13 +144,19 @@ class ScoreNode(NodeBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoteNode(NodeBase):
-    """``vote``: a vote over the answers of `items`; pure, no call. `weights` is an expression over `item`."""
+    """``vote``: a vote over the answers of `items`; pure, no call. `weights` is an expression over `item`.
+
+    `power` is that of the ranks under the rule ``borda``, `threshold` the part of the voters that a
+    ``supermajority`` needs, None for the rule's own.
+    """
 
     does: Literal["vote"] = "vote"
     items: Expression
     weights: Expression | None = None
     rule: Value = "majority"
     tie: Value = "first"
+    power: Value = None
+    threshold: Value = None
     quorum: Value = 1
     save: Save | None = None
 

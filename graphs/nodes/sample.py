@@ -21,9 +21,8 @@ def sampling(node: SampleNode) -> Work:
         drawing = _Drawing(node, run, scope, visit, n)
         await drawing.draw()
         samples = drawing.in_order()
-        quorum = whole(node.quorum, scope, what=f"quorum of {node.name!r}", least=0)
-        short = drawing.stopped_at is not None
-        demand(run, node.name, len(samples), min(quorum, n), len(samples) if short else n, drawing.errors)
+        of = n if drawing.stopped_at is None else drawing.stopped_at
+        demand(run, node.name, len(samples), drawing.quorum, of, drawing.errors)
         return saved(node.save, samples)
 
     return work
@@ -36,6 +35,8 @@ class _Drawing:
         self.node, self.run, self.scope, self.visit, self.n = node, run, scope, visit, n
         self.agent = run.agents[node.agent]
         self.budget = run.limits(node.name, node.budget, scope)
+        self.quorum = min(whole(node.quorum, scope, what=f"quorum of {node.name!r}", least=0), n)
+        self.ended = 0
         self.samples: dict[int, Any] = {}
         self.errors: list[Exception] = []
         self.stopped_at: int | None = None
@@ -47,6 +48,8 @@ class _Drawing:
         native = self.run.session.gateway.capabilities(self.agent.model).n
         if native and self.n > 1 and self.node.stop is None:
             await self._draw_at_once()
+            if self.agent.role.mode(self.node.mode).answer_required:
+                return  # who was asked again and still has no answer abstains
         missing = [i for i in range(self.n) if i not in self.samples]
         if missing and self.run.spent is None and not self.errors:
             await self._draw_singly(missing)
@@ -54,20 +57,17 @@ class _Drawing:
     async def _draw_at_once(self) -> None:
         """One request for all; what it leaves out is drawn singly after it."""
         granted = self.budget.grant(self.n)
-        if granted == 0:
-            self.budget.reserve(calls=1)
         path = f"{self.node.name}/{self.visit}#0-{self.n - 1}"
         try:
             drawn = await self._ask(path, 0, max(granted, 1))
         except EXPECTED as error:
-            self._fail("samples", error)
+            self._fail("samples", error, self.n)
             return
         for index, sample in enumerate(drawn):
             if sample is not None:
                 self.samples[index] = sample.model_copy(update={"index": index}) if index else sample
         if granted < self.n:
-            spent = self._spent()
-            self._fail("samples", spent)
+            self._fail("samples", self._spent(), self.n - granted)
 
     def _spent(self) -> BudgetSpent:
         try:
@@ -79,12 +79,12 @@ class _Drawing:
     async def _draw_singly(self, indices: list[int]) -> None:
         def settled(job: int, outcome: Any) -> bool:
             index = indices[job]
+            self.ended += 1
             if isinstance(outcome, Exception):
                 self._fail(f"sample {index}", outcome)
-                return False
-            if outcome[0] is not None:
+            elif outcome[0] is not None:
                 self.samples[index] = outcome[0].model_copy(update={"index": index})
-            return self._enough(len(indices))
+            return self._enough(len(indices) - self.ended)
 
         def job(index: int) -> Any:
             path = f"{self.node.name}/{self.visit}#{index}"
@@ -95,25 +95,24 @@ class _Drawing:
             wave = whole(self.node.wave, self.scope, what=f"wave of {self.node.name!r}")
         await FanOut([job(i) for i in indices], settled, expected=EXPECTED, limit=wave).run()
 
-    def _enough(self, of: int) -> bool:
-        if self.node.stop is None:
+    def _enough(self, remaining: int) -> bool:
+        """Whether the node's `stop` ends the drawing; not before the quorum stands."""
+        if self.node.stop is None or len(self.samples) < max(self.quorum, 1):
             return False
-        remaining = of - len(self.samples) - len(self.errors)
-        done = bool(
-            self.node.stop({**self.scope, "samples": self.in_order(), "remaining": max(remaining, 0)})
-        )
+        done = bool(self.node.stop({**self.scope, "samples": self.in_order(), "remaining": remaining}))
         if done and remaining > 0:
-            self.stopped_at = len(self.samples)
+            self.stopped_at = self.ended
             self.run.note(
                 self.node.name,
                 "stopped_early",
-                f"stopped after {self.stopped_at} of {of} samples",
-                {"drawn": self.stopped_at, "of": of},
+                f"stopped after {self.ended} of {self.n} samples",
+                {"drawn": self.ended, "of": self.n},
             )
         return done
 
-    def _fail(self, label: str, error: Exception) -> None:
-        self.errors.append(error)
+    def _fail(self, label: str, error: Exception, times: int = 1) -> None:
+        """Take note of a failure that cost so many samples."""
+        self.errors += [error] * times
         failed(self.run, self.node.name, label, error)
 
     async def _ask(self, path: str, index: int, n: int) -> Any:

@@ -27,9 +27,9 @@ def scoring(node: ScoreNode) -> Work:
             for scorer in active
             if item is not None and scorer not in item.scores
         ]
-        spent = await _grade(node, run, scope, visit, items, scores, pairs)
-        if spent is not None and not any(len(s) >= len(active) for s in scores):
-            raise spent
+        errors = await _grade(node, run, scope, visit, items, scores, pairs)
+        if not any(item is not None and all(s in scores[i] for s in active) for i, item in enumerate(items)):
+            _raise_for(errors, len(pairs))
         graded = [
             None if item is None else _with_total(node, scope, item, scores[i], active)
             for i, item in enumerate(items)
@@ -47,15 +47,15 @@ async def _grade(
     items: list[Sample | None],
     scores: list[dict[str, Score]],
     pairs: list[tuple[int, str]],
-) -> BudgetSpent | None:
-    spent: list[BudgetSpent] = []
+) -> list[Exception]:
+    """Fill in `scores`; the failures of calls are noted and given back."""
+    errors: list[Exception] = []
 
     def settled(job: int, outcome: Any) -> bool:
         index, scorer = pairs[job]
         if isinstance(outcome, Exception):
             failed(run, node.name, f"{scorer} of item {index}", outcome)
-            if isinstance(outcome, BudgetSpent):
-                spent.append(outcome)
+            errors.append(outcome)
         elif outcome[0] is not None:
             scores[index][scorer] = outcome[0]
         return False
@@ -77,7 +77,21 @@ async def _grade(
         )
 
     await FanOut([job(*pair) for pair in pairs], settled, expected=EXPECTED).run()
-    return spent[0] if spent else None
+    return errors
+
+
+def _raise_for(errors: list[Exception], of: int) -> None:
+    """When nothing was graded: end the run where the budget or the model is to blame, and no reply was read.
+
+    Raises:
+        BudgetSpent: the budget kept samples from being graded.
+        ModelError: every call failed.
+    """
+    for error in errors:
+        if isinstance(error, BudgetSpent):
+            raise error
+    if errors and len(errors) == of:
+        raise errors[0]
 
 
 def _items(node: ScoreNode, scope: Scope) -> list[Sample | None]:
