@@ -10,7 +10,7 @@ import orjson
 from pydantic import ConfigDict
 
 from rebut.errors import InputError
-from rebut.records import Record, Usage, plain
+from rebut.records import Record, Usage, jsonable, plain
 
 from ..models.journal import CallSite, Outcome
 from ..models.wire import request_of, response_of
@@ -79,7 +79,7 @@ def json(value: Any, what: str) -> str:
         InputError: it holds something that is not JSON, or text that is not Unicode (a lone surrogate).
     """
     try:
-        return orjson.dumps(plain(value)).decode()
+        return orjson.dumps(value, default=jsonable, option=orjson.OPT_NON_STR_KEYS).decode()
     except (TypeError, ValueError) as error:
         raise InputError(f"{what} cannot be kept as JSON: {error}") from error
 

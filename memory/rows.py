@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping
 
 from rebut.errors import StoreError
 from rebut.events import Event, NodeFinished
-from rebut.records import Usage, plain
+from rebut.records import Usage, jsonable
 
 from ..models.journal import CallSite, Outcome
 from ..models.wire import Completion, Message, Request, Response, request_of, response_of
@@ -168,7 +168,7 @@ def event_rows(event: Event) -> EventRows:
         cells = (event.run, event.seq, event.kind, getattr(event, "node", ""), payload)
         if not isinstance(event, NodeFinished):
             return EventRows(cells, None)
-        wrote = orjson.dumps(event.wrote, default=plain).decode()
+        wrote = orjson.dumps(event.wrote, default=jsonable).decode()
     except TypeError as error:
         raise StoreError(f"event {event.seq} of run {event.run!r} cannot be kept: {error}") from error
     return EventRows(cells, (event.run, event.seq, event.node, event.visit, wrote, event.t))

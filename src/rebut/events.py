@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import orjson
 
-from rebut.records import plain
+from rebut.records import jsonable
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,11 +30,11 @@ class Event:
 
     def as_dict(self) -> dict[str, Any]:
         """The event as JSON types, `kind` first."""
-        return {"kind": self.kind, **orjson.loads(orjson.dumps(self, default=plain))}
+        return {"kind": self.kind, **orjson.loads(orjson.dumps(self, default=jsonable))}
 
     def as_json(self) -> bytes:
         """One line of JSON without the line's end; equal events give equal bytes."""
-        return b'{"kind":"' + self.kind.encode() + b'",' + orjson.dumps(self, default=plain)[1:]
+        return b'{"kind":"' + self.kind.encode() + b'",' + orjson.dumps(self, default=jsonable)[1:]
 
 
 @dataclass(slots=True, kw_only=True)

@@ -203,3 +203,18 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(v) for v in value]
     return value
+
+
+def jsonable(value: Any) -> Any:
+    """For `orjson.dumps(..., default=jsonable)`: one step from a record, mapping or set towards JSON types.
+
+    Raises:
+        TypeError: the value has no form in JSON.
+    """
+    if isinstance(value, BaseModel):
+        return value.__dict__
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, set | frozenset):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
