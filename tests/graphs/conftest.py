@@ -1,11 +1,16 @@
-"""A small book of roles, so that the checks of files do not hang on the library's prompts."""
+"""What the tests of workflows share: the folder's helpers, and a small book of roles, so that the checks of
+files do not hang on the library's prompts."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 from rebut.errors import WorkflowError, suggest
 
