@@ -320,6 +320,15 @@ async def test_calls_are_k_and_its_scorers_and_for_each_hard_iteration_two_k_and
     assert asked["outcome"] == asked["steps"] == k * (1 + iterations)
 
 
+@pytest.mark.parametrize("flags", [{}, {"merge": True}, {"use_prm": False}, {"iterations": 0}])
+async def test_no_run_costs_more_calls_than_its_plan_says(flags: dict[str, Any]) -> None:
+    play = stage(range(3), refined=ever(8))
+    params = {"k": 3, "iterations": 2, "router": "always_hard", **flags}
+    await play.play("magicore", params=params)
+    plan = play.workflow("magicore").plan(params=params)
+    assert play.calls == plan.calls_typical <= plan.calls
+
+
 async def test_old_chains_are_not_scored_again() -> None:
     play = stage([1, 2], refined=ever(8))
     await play.play("magicore", params={"k": 2, "iterations": 2, "router": "always_hard"})
