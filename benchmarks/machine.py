@@ -29,7 +29,9 @@ def hidden(text: str) -> str:
     >>> hidden("--data /srv/data/gsm8k --store runs/a.db")
     '--data …/gsm8k --store runs/a.db'
     """
-    return re.sub(r"(?<![\w.:…~/])(?:~|[A-Za-z]:)?/(?!/)(?:[^\s/'\"]+/)*(?=[^\s/'\"])", "…/", text)
+    return re.sub(
+        r"(?:(?<=\blocal/)|(?<![\w.:…~/]))(?:~|[A-Za-z]:)?/(?!/)(?:[^\s/'\"]+/)*(?=[^\s/'\"])", "…/", text
+    )
 
 
 def machine() -> str:
