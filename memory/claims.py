@@ -12,6 +12,7 @@ from rebut.errors import InputError, StoreError
 
 from . import reads
 from .owner import Owner
+from .statements import Inserts
 from .tables import RUN
 
 FREE: dict[str, Any] = {"owner": None, "machine": None, "pid": None, "born": None, "beat": None}
@@ -49,6 +50,20 @@ def claim(owner: Owner, name: str, connection: Connection) -> str:
     return run
 
 
+def end(inserts: Inserts, owner: Owner, run: str, cells: Mapping[str, Any], connection: Connection) -> None:
+    """Write the last columns of a run that `owner` holds.
+
+    Raises:
+        StoreError: it does not hold the run; nothing is changed then.
+    """
+    if not inserts.end(connection, run, owner.token, cells):
+        raise _not_held(run)
+
+
+def _not_held(run: str) -> StoreError:
+    return StoreError(f"run {run!r} is not held by this process: it was finished, or taken up by another")
+
+
 def let_go(owner: Owner, run: str, cells: Mapping[str, Any], connection: Connection) -> None:
     """Write the last columns of a run that `owner` holds.
 
@@ -57,7 +72,7 @@ def let_go(owner: Owner, run: str, cells: Mapping[str, Any], connection: Connect
     """
     mine = update(RUN).where(RUN.c.id == run, RUN.c.owner == owner.token)
     if connection.execute(mine.values(**cells)).rowcount == 0:
-        raise StoreError(f"run {run!r} is not held by this process: it was finished, or taken up by another")
+        raise _not_held(run)
 
 
 def let_go_of_all(owner: Owner, connection: Connection) -> None:

@@ -16,7 +16,7 @@ from ..models.journal import CallSite, Outcome
 from ..models.wire import Request
 from . import tables
 from .recall import DRIFT_AFTER, Recall
-from .rows import CallRows, EventRows, call_rows, event_rows
+from .rows import CallRows, Cells, call_rows, event_cells
 from .values import RecordedCall
 from .writer import Deed, Writer
 
@@ -46,7 +46,7 @@ class Journal:
         self._was_used = {call.seq: call.used for call in kept}
         self._recall = Recall(kept, strict=False, drift_after=drift_after)
         self._settled = self._flows = recorded is None
-        self._held: list[EventRows] = []
+        self._held: list[Cells] = []
         self._broken: str | None = None
 
     @property
@@ -89,7 +89,7 @@ class Journal:
         """Keep a durable event; written with the next commit, never waited for."""
         if not event.durable or event.seq is None:
             return
-        rows = event_rows(event)
+        rows = event_cells(event)
         if self._flows:
             self._writer.event(rows)
         else:
@@ -121,15 +121,14 @@ class Journal:
         for rows in late:
             self._writer.event(rows)
 
-    def _replacing(self, events: Sequence[EventRows]) -> Deed:
+    def _replacing(self, events: Sequence[Cells]) -> Deed:
         changed = {seq: used for seq, used in self._recall.used.items() if used != self._was_used[seq]}
 
         def deed(connection: Connection) -> None:
             for table in (tables.CALL, tables.MESSAGE):
                 of_run = table.c.run == self.run
                 connection.execute(delete(table).where(of_run, table.c.seq > self._last))
-            for table in (tables.EVENT, tables.STEP):
-                connection.execute(delete(table).where(table.c.run == self.run))
+            connection.execute(delete(tables.EVENT).where(tables.EVENT.c.run == self.run))
             for seq, used in changed.items():
                 _mark(connection, self.run, seq, used)
             self._writer.inserts.events(connection, events)

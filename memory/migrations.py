@@ -17,7 +17,7 @@ Migration = Callable[[Connection], None]
 
 def m001_runs_and_their_journal(connection: Connection) -> None:
     """Runs, contents, calls, messages, steps, events."""
-    for statement in (_RUN, _CONTENT, _CALL, _MESSAGE, _STEP, _EVENT):
+    for statement in (_RUN, _CONTENT, _CALL, _MESSAGE, _EVENT, _STEP):
         connection.execute(text(statement))
     connection.execute(text("CREATE UNIQUE INDEX call_seq ON call (run, seq)"))
     connection.execute(text("CREATE INDEX run_started ON run (started)"))
@@ -185,15 +185,10 @@ CREATE TABLE message (
 )"""
 
 _STEP = """
-CREATE TABLE step (
-    run TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    node TEXT NOT NULL,
-    visit INTEGER NOT NULL,
-    wrote TEXT NOT NULL,
-    at DOUBLE PRECISION NOT NULL,
-    PRIMARY KEY (run, seq)
-)"""
+CREATE VIEW step AS
+SELECT run, seq, node, json_extract(payload, '$.visit') AS visit, json_extract(payload, '$.wrote') AS wrote,
+       json_extract(payload, '$.t') AS at
+FROM event WHERE kind = 'node.finished'"""
 
 _EVENT = """
 CREATE TABLE event (

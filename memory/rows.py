@@ -11,8 +11,8 @@ import orjson
 from sqlalchemy import RowMapping
 
 from rebut.errors import StoreError
-from rebut.events import Event, NodeFinished
-from rebut.records import Usage, jsonable
+from rebut.events import Event
+from rebut.records import Usage
 
 from ..models.journal import CallSite, Outcome
 from ..models.wire import Completion, Message, Request, Response, request_of, response_of
@@ -29,14 +29,6 @@ class CallRows:
     contents: list[tuple[str, str]]
     call: Cells
     messages: list[Cells]
-
-
-@dataclass(slots=True)
-class EventRows:
-    """The rows of one durable event."""
-
-    event: Cells
-    step: Cells | None
 
 
 def content_hash(body: str) -> str:
@@ -157,31 +149,23 @@ def references(body: str) -> list[str]:
     return [text for _, text in data["messages"]]
 
 
-def event_rows(event: Event) -> EventRows:
-    """The rows of a durable event; a finished node is a step as well.
+def event_cells(event: Event) -> Cells:
+    """The row of a durable event.
 
     Raises:
         StoreError: it holds something that is not JSON, or text that is not Unicode.
     """
     try:
         payload = event.as_json().decode()
-        cells = (event.run, event.seq, event.kind, getattr(event, "node", ""), payload)
-        if not isinstance(event, NodeFinished):
-            return EventRows(cells, None)
-        wrote = orjson.dumps(event.wrote, default=jsonable).decode()
     except TypeError as error:
         raise StoreError(f"event {event.seq} of run {event.run!r} cannot be kept: {error}") from error
-    return EventRows(cells, (event.run, event.seq, event.node, event.visit, wrote, event.t))
+    return event.run, event.seq, event.kind, getattr(event, "node", ""), payload
 
 
-def payload_rows(run: str, payload: bytes) -> EventRows:
-    """The rows of a durable event of a run, from its line of JSON."""
+def payload_cells(run: str, payload: bytes) -> Cells:
+    """The row of a durable event of a run, from its line of JSON."""
     data = orjson.loads(payload)
-    event = (run, data["seq"], data["kind"], data.get("node", ""), payload.decode())
-    if data["kind"] != NodeFinished.kind:
-        return EventRows(event, None)
-    wrote = orjson.dumps(data["wrote"]).decode()
-    return EventRows(event, (run, data["seq"], data["node"], data["visit"], wrote, data.get("t", 0.0)))
+    return run, data["seq"], data["kind"], data.get("node", ""), payload.decode()
 
 
 _SAID = tuple(field.name for field in fields(Said))

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import orjson
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection
 
 from rebut.errors import InputError, StoreError
 from rebut.events import Event, event_of
@@ -25,7 +25,6 @@ from .journal import Journal
 from .migrations import bring_up_to_date
 from .owner import Owner
 from .recall import DRIFT_AFTER
-from .tables import RUN
 from .values import RecordedCall, RunInfo, RunResult, RunStart, Said, Status
 from .writer import Deed, Writer
 
@@ -92,7 +91,7 @@ class Store:
         self._claims = True
         journal = self._journals[start.run] = Journal(start.run, self._writer)
         try:
-            await self._writer.submit(after=deed)
+            await self._writer.submit(after=deed, whole=True)
         except BaseException:
             del self._journals[start.run]
             raise
@@ -150,7 +149,8 @@ class Store:
         journal = self._journals.pop(run, None)
         if journal is not None and not journal.recalling:
             await journal.settle()
-        await self._writer.submit(after=functools.partial(claims.let_go, self._owner, run, cells))
+        deed = functools.partial(claims.end, self._writer.inserts, self._owner, run, cells)
+        await self._writer.submit(after=deed, whole=True)
 
     async def runs(
         self, limit: int = 20, workflow: str | None = None, status: Status | None = None
@@ -198,7 +198,7 @@ class Store:
         start = recorded.start
         insert_run = self._inserting(start, recorded.result, recorded.version, owner=None)
         calls = [rows.call_rows(start.run, call) for call in recorded.calls]
-        events = [rows.payload_rows(start.run, line) for line in recorded.events]
+        events = [rows.payload_cells(start.run, line) for line in recorded.events]
 
         def deed(connection: Connection) -> None:
             insert_run(connection)
@@ -244,10 +244,9 @@ class Store:
         cells |= runs.result_cells(result) | (claims.FREE if owner is None else claims.held_by(owner))
 
         def deed(connection: Connection) -> None:
-            if connection.execute(select(RUN.c.id).where(RUN.c.id == start.run)).first() is not None:
+            if not self._writer.inserts.run(connection, cells):
                 raise InputError(f"run {start.run!r} is in store {self._where} already")
             self._writer.inserts.contents(connection, [(cells["snapshot"], snapshot)])
-            connection.execute(insert(RUN).values(cells))
 
         return deed
 

@@ -111,19 +111,8 @@ class MessageRow(Row, table=True):
     text: str = Field(sa_type=Text)
 
 
-class StepRow(Row, table=True):
-    """A finished visit of a node, and what it wrote (JSON). `seq` is its event's, `at` the run's clock."""
-
-    run: str = Field(primary_key=True, sa_type=Text)
-    seq: int = Field(primary_key=True)
-    node: str = Field(sa_type=Text)
-    visit: int
-    wrote: str = Field(sa_type=Text)
-    at: float
-
-
 class EventRow(Row, table=True):
-    """A durable event; `payload` is its line of JSON."""
+    """A durable event; `payload` is its line of JSON. The view `step` shows the finished nodes among them."""
 
     run: str = Field(primary_key=True, sa_type=Text)
     seq: int = Field(primary_key=True)
@@ -138,4 +127,4 @@ def table(row: type[Row]) -> Table:
 
 
 RUN, CONTENT, CALL = table(RunRow), table(ContentRow), table(CallRow)
-MESSAGE, STEP, EVENT = table(MessageRow), table(StepRow), table(EventRow)
+MESSAGE, EVENT = table(MessageRow), table(EventRow)

@@ -18,7 +18,7 @@ from rebut.errors import RebutError, StoreError
 
 from .dialect import Address, concerns_rows, engine, explain
 from .owner import BEAT
-from .rows import CallRows, EventRows
+from .rows import CallRows, Cells
 from .statements import Inserts
 
 Deed = Callable[[Connection], Any]
@@ -38,7 +38,8 @@ KNOWN = 8192
 class Job:
     """What one waiter wants on disk: a deed before the batch's calls, a call, a deed after them.
 
-    `then` is called with the error, or None, also when the waiter has gone meanwhile.
+    A `whole` deed raises only before it has changed anything, and so needs no savepoint. `then` is called
+    with the error, or None, also when the waiter has gone meanwhile.
     """
 
     before: Deed | None = None
@@ -46,6 +47,7 @@ class Job:
     after: Deed | None = None
     future: asyncio.Future[Any] | None = None
     then: Callable[[Exception | None], None] | None = None
+    whole: bool = False
     result: Any = None
     error: Exception | None = None
 
@@ -64,7 +66,7 @@ class Writer:
         self._engine = engine(where, writes=True)
         self.inserts = Inserts(self._engine.dialect)
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
-        self._events: deque[EventRows] = deque()
+        self._events: deque[Cells] = deque()
         self._known: OrderedDict[str, None] = OrderedDict()
         self._thread: threading.Thread | None = None
         self._gate = threading.Lock()
@@ -78,20 +80,21 @@ class Writer:
         before: Deed | None = None,
         after: Deed | None = None,
         then: Callable[[Exception | None], None] | None = None,
+        whole: bool = False,
     ) -> asyncio.Future[Any]:
         """Commit a call and deeds; the future gets what the deed returned, in the order of submission.
 
         The future fails with a StoreError when the transaction failed: nothing of it was then written.
         """
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._put(Job(before, call, after, future, then))
+        self._put(Job(before, call, after, future, then, whole))
         return future
 
     def later(self, deed: Deed) -> None:
         """Do something after all that was submitted so far; nobody waits for it."""
         self._put(Job(after=deed))
 
-    def event(self, rows: EventRows) -> None:
+    def event(self, rows: Cells) -> None:
         """Write an event with the next commit; nobody waits for it."""
         self._events.append(rows)
 
@@ -144,14 +147,14 @@ class Writer:
             return jobs, True
         return jobs, False
 
-    def _commit(self, jobs: Sequence[Job], events: Sequence[EventRows]) -> None:
+    def _commit(self, jobs: Sequence[Job], events: Sequence[Cells]) -> None:
         try:
             self._transact(jobs, events)
         except Exception as error:
             self._recover(jobs, events, error)
         _wake(jobs)
 
-    def _recover(self, jobs: Sequence[Job], events: Sequence[EventRows], error: Exception) -> None:
+    def _recover(self, jobs: Sequence[Job], events: Sequence[Cells], error: Exception) -> None:
         if concerns_rows(error) and len(jobs) > 1:
             self._events.extendleft(reversed(events))
             for job in jobs:
@@ -162,7 +165,7 @@ class Writer:
             job.error = explain(error, self._where, "write to")
             job.error.__cause__ = error
 
-    def _transact(self, jobs: Sequence[Job], events: Sequence[EventRows]) -> None:
+    def _transact(self, jobs: Sequence[Job], events: Sequence[Cells]) -> None:
         calls = [job.call for job in jobs if job.call is not None]
         contents = self._unknown(calls)
         with self._engine.begin() as connection:
@@ -190,6 +193,9 @@ class Writer:
 
 def _do(job: Job, deed: Deed, connection: Connection) -> None:
     try:
+        if job.whole:
+            job.result = deed(connection)
+            return
         with connection.begin_nested():
             job.result = deed(connection)
     except RebutError as error:

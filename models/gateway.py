@@ -106,7 +106,7 @@ class Gateway:
     ) -> Answer:
         """Ask for completions, patiently; returns the response and how many attempts were made.
 
-        An equal request (of temperature 0, or with a seed) that is already in flight is joined, not sent;
+        An equal request of temperature 0 that is already in flight is joined, not sent (a run's seeds are its own);
         all but one of those who wait for it get a response whose usage is nothing.
 
         Args:
@@ -119,7 +119,7 @@ class Gateway:
             ModelError: after all attempts and fallbacks.
         """
         watch = Watch(sink, on_retry, on_fallback)
-        if sink is None and (request.temperature == 0 or request.seed is not None):
+        if sink is None and request.temperature == 0:
             return await self._flights.join(
                 request, deadline, watch, lambda w: self._samples(request, deadline, w, allowance)
             )

@@ -10,7 +10,6 @@ from rebut.events import Event
 
 from .wire import Request, Response
 
-
 CALL_KEY: ContextVar[str | None] = ContextVar("rebut_call_key", default=None)
 """``run:path`` of the call being made: what a server that knows idempotency keys should pay for once."""
 

@@ -25,7 +25,7 @@ def test_the_migrated_schema_is_that_of_the_tables(path: Path) -> None:
         columns = [(c["name"], c["nullable"]) for c in found.get_columns(name)]
         assert columns == [(c.name, c.nullable) for c in table.columns]
         assert found.get_pk_constraint(name)["constrained_columns"] == [c.name for c in table.primary_key]
-    assert set(found.get_view_names()) == {"said", "spend"}
+    assert set(found.get_view_names()) == {"said", "spend", "step"}
     engine.dispose()
 
 

@@ -192,7 +192,7 @@ async def test_equal_requests_in_flight_are_sent_once_and_paid_once() -> None:
     assert [r.usage.calls for r, _ in answers] == [1] * 5
 
 
-@pytest.mark.parametrize("options", [[{"temperature": 0.7}] * 3, [{"seed": 1}, {"seed": 2}, {"seed": 3}]])
+@pytest.mark.parametrize("options", [[{"temperature": 0.7}] * 3, [{"seed": 1}] * 3])
 async def test_requests_that_may_differ_are_all_sent(options: Sequence[dict[str, Any]]) -> None:
     fake = Fake(hang=0.01)
     door = gateway(a=fake)
@@ -203,7 +203,7 @@ async def test_requests_that_may_differ_are_all_sent(options: Sequence[dict[str,
 async def test_who_joined_survives_the_first_ones_cancellation() -> None:
     fake = Fake(hang=0.03)
     door = gateway(a=fake)
-    tasks = [asyncio.create_task(door.complete(ask(seed=1))) for _ in range(3)]
+    tasks = [asyncio.create_task(door.complete(ask(temperature=0))) for _ in range(3)]
     await asyncio.sleep(0.005)
     tasks[0].cancel()
     answers = await asyncio.gather(*tasks, return_exceptions=True)
@@ -216,29 +216,31 @@ async def test_who_joined_survives_the_first_ones_cancellation() -> None:
 async def test_when_all_have_left_the_work_is_cancelled() -> None:
     fake = Fake(hang=5)
     door = gateway(a=fake)
-    tasks = [asyncio.create_task(door.complete(ask(seed=1))) for _ in range(3)]
+    tasks = [asyncio.create_task(door.complete(ask(temperature=0))) for _ in range(3)]
     await asyncio.sleep(0.005)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert (fake.cancelled, fake.active) == (1, 0)
     fake.hang = 0
-    await door.complete(ask(seed=1))
+    await door.complete(ask(temperature=0))
     assert len(fake.seen) == 2
 
 
 async def test_a_shared_failure_is_everyones() -> None:
     fake = Fake(ModelRefused("no"), hang=0.005)
     door = gateway(a=fake)
-    answers = await asyncio.gather(*(door.complete(ask(seed=1)) for _ in range(3)), return_exceptions=True)
+    answers = await asyncio.gather(
+        *(door.complete(ask(temperature=0)) for _ in range(3)), return_exceptions=True
+    )
     assert [type(a) for a in answers] == [ModelRefused] * 3
 
 
 async def test_one_with_more_time_does_not_depend_on_one_with_less() -> None:
     fake = Fake(hang=0.05)
     door, now = gateway(a=fake), asyncio.get_running_loop().time()
-    hasty = asyncio.create_task(door.complete(ask(seed=1), deadline=now + 0.01))
-    patient = asyncio.create_task(door.complete(ask(seed=1), deadline=now + 5))
+    hasty = asyncio.create_task(door.complete(ask(temperature=0), deadline=now + 0.01))
+    patient = asyncio.create_task(door.complete(ask(temperature=0), deadline=now + 5))
     with pytest.raises(ModelTimeout):
         await hasty
     response, _ = await patient
