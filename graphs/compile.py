@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypedDict
 
-from rebut.errors import WorkflowError
+from rebut.errors import BudgetSpent, WorkflowError
 from rebut.events import NodeFinished, NodeStarted
 
 from .context import RunContext, Scope
@@ -136,7 +136,7 @@ class Host(Protocol):
         ...
 
     async def end(self, state: Mapping[str, Any], error: BaseException | None = None) -> Any:
-        """Close the run; returns its answer."""
+        """Close the run; returns its answer. A `BudgetSpent` is only noted: the last node closes the run."""
         ...
 
 
@@ -247,9 +247,12 @@ def _node(
         try:
             wrote = await work(run, scope, visit)
         except BaseException as error:
-            if host is not None:
-                await host.end(state, error)
-            raise
+            if host is None:
+                raise
+            await host.end(state, error)
+            if not isinstance(error, BudgetSpent):
+                raise
+            return Command(goto=last)
         said = {f"{key}+" if key in appends else key: value for key, value in wrote.items()}
         for key, value in wrote.items():
             if key in appends:

@@ -15,6 +15,7 @@ from ..models.budget import Budget, Limits
 from ..models.session import Session
 from .expressions import Expression
 from .spec import BudgetSpec, Value, WorkflowSpec
+from .turns import Stirring
 
 Scope = dict[str, Any]
 
@@ -29,7 +30,7 @@ class RunContext:
     params: Mapping[str, Any]
     agents: Mapping[str, Agent]
     session: Session
-    budget: Budget
+    budget: Stirring
     kind: str
     seed: int
     emit: Callable[[Event], None] | None = None
@@ -53,7 +54,7 @@ class RunContext:
         if budget is None:
             return self.budget
         limits = limits_of(budget, scope)
-        return Budget(limits, parent=self.budget, scope=f"node {node}")
+        return Stirring(limits, parent=self.budget, scope=f"node {node}")
 
     def clock(self) -> float:
         """Seconds since the run began, as far as the journal knows."""

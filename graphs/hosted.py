@@ -50,13 +50,20 @@ class RunHost:
         return run.context
 
     async def end(self, state: Mapping[str, Any], error: BaseException | None = None) -> Any:
-        """Close the run, with its answer or with the error that ended it."""
-        run = self._runs.pop(state.get("rebut_run", ""), None)
+        """Close the run with its answer, or with the error that ended it; after a spent budget the graph
+        goes on to its last node, which closes the run with its fallback."""
+        run = self._runs.get(state.get("rebut_run", ""))
         if run is None:
             return None
-        if error is None:
-            return (await run.conclude()).answer
         if isinstance(error, BudgetSpent):
-            run.context.spent = run.context.spent or error
+            run.cut_short(error)
+            return None
+        del self._runs[run.id]
+        try:
+            if error is None:
+                return (await run.conclude()).answer
+        except BaseException as late:
+            await asyncio.shield(run.fail(late))
+            raise
         await asyncio.shield(run.fail(error))
         return None

@@ -16,6 +16,7 @@ from ..models.journal import RunJournal
 from .compile import initial
 from .context import RunContext
 from .result import Result, StopReason
+from .turns import Turns
 
 if TYPE_CHECKING:
     from .workflow import Workflow
@@ -104,6 +105,12 @@ class Run:
         """For a replay that has ended: how its events differ from the recorded ones; None for not at all."""
         self._started = time.perf_counter()
         self._watcher = self.watch() if watch else None
+        self._driver: asyncio.Task[Any] | None = None
+        self._cut: BudgetSpent | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._over = asyncio.Event()
+        self.registry: set[Run] = set()
+        """Where the run stands among the others of its runtime, from its opening to its end."""
 
     async def execute(self) -> Result:
         """Drive the run to its end in the calling task.
@@ -111,23 +118,30 @@ class Run:
         Raises:
             RebutError: the run failed; `error.run` is its id.
         """
+        self._driver = asyncio.current_task()
         try:
             await self.open()
-            await self._drive()
+            try:
+                await self._drive()
+            except BudgetSpent as spent:
+                self.cut_short(spent)
             return await self.conclude()
-        except BudgetSpent as spent:
-            self.context.spent = self.context.spent or spent
-            return await self._end(self._fallback(), "budget", str(spent))
         except BaseException as error:
             await asyncio.shield(self.fail(error))
             raise
+        finally:
+            self._driver = None
+            if self._closing is None:
+                self._ended()
 
     async def open(self) -> None:
         """Enter the run in its store, and say that it begins."""
         self._started = time.perf_counter()
+        self.registry.add(self)
         context = self.context
         if self._entry is not None:
-            context.session.journal = journal = await self._entry.open()
+            context.session.journal = journal = Turns(await self._entry.open())
+            context.budget.stir = journal.stir
             if self._emitter is not None:
                 self._emitter.journal = journal
         if context.emit is not None:
@@ -142,7 +156,13 @@ class Run:
 
     async def conclude(self) -> Result:
         """End the run with its answer, all nodes being done."""
+        if self._cut is not None:
+            return await self._end(self._fallback(), "budget", str(self._cut))
         return await self._end(*self._answer())
+
+    def cut_short(self, spent: BudgetSpent) -> None:
+        """Note that a spent budget ended the run: the fallback gives its answer."""
+        self._cut = self.context.spent = self.context.spent or spent
 
     async def fail(self, error: BaseException) -> None:
         """End the run with the error that stopped it; what is in the journal stays for a resume."""
@@ -155,11 +175,15 @@ class Run:
         await self._close("failed", None, "failed", said)
 
     async def _drive(self) -> None:
-        await self.workflow.compiled.ainvoke(
+        # one small channel given out after each step; `ainvoke` would give out the whole state
+        async for _ in self.workflow.compiled.astream(
             initial(self.workflow.spec, self.context.inputs),
             config={"recursion_limit": _ENDLESS},
             context=self.context,
-        )
+            stream_mode="values",
+            output_keys="rebut_run",
+        ):
+            pass
 
     def _scope(self) -> dict[str, Any]:
         return self.context.scope(self.context.state)
@@ -198,18 +222,23 @@ class Run:
         )
 
     async def _close(self, status: str, answer: Any, stop_reason: StopReason, detail: str) -> None:
-        if self.context.emit is not None:
-            self.context.emit(
-                RunFinished(
-                    answer=plain(answer),
-                    stop_reason=stop_reason,
-                    detail=detail,
-                    usage=plain(self.context.budget.spent),
+        """End the run, once: who comes later waits for the first."""
+        if self._closing is None:
+            if self.context.emit is not None:
+                self.context.emit(
+                    RunFinished(
+                        answer=plain(answer),
+                        stop_reason=stop_reason,
+                        detail=detail,
+                        usage=plain(self.context.budget.spent),
+                    )
                 )
-            )
-        if self._emitter is not None:
-            for watcher in self._emitter.watchers:
-                watcher.put(None)
+            writing = self._write_end(status, answer, stop_reason, detail)
+            self._closing = asyncio.get_running_loop().create_task(writing)
+            self._closing.add_done_callback(self._ended)
+        await asyncio.shield(self._closing)
+
+    async def _write_end(self, status: str, answer: Any, stop_reason: StopReason, detail: str) -> None:
         if self._entry is not None:
             await self._entry.close(
                 status=status,
@@ -219,6 +248,18 @@ class Run:
                 usage=self.context.budget.spent,
                 seconds=time.perf_counter() - self._started,
             )
+
+    def _ended(self, closing: asyncio.Task[None] | None = None) -> None:
+        if closing is not None and not closing.cancelled():
+            closing.exception()  # whoever waits for the end has it
+        if self._emitter is not None:
+            for watcher in self._emitter.watchers:
+                watcher.put(None)
+        session = self.context.session
+        if isinstance(session.journal, Turns):
+            session.journal = session.journal.inner
+        self.registry.discard(self)
+        self._over.set()
 
     def start(self) -> None:
         """Drive the run in a task of its own."""
@@ -241,6 +282,16 @@ class Run:
         """Stop the run: calls in flight are cancelled, what is done stays in the journal."""
         if self._task is not None:
             self._task.cancel()
+
+    async def stop(self) -> None:
+        """Cancel the run wherever it is driven, and wait until its end is written."""
+        if self not in self.registry:
+            return
+        if self._driver is not None:
+            self._driver.cancel()
+        elif self._closing is None:
+            await self.fail(asyncio.CancelledError())
+        await self._over.wait()
 
     async def aclose(self) -> None:
         """Stop the run if it is not over, and wait until it has ended."""

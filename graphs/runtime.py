@@ -13,19 +13,20 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
-from rebut.errors import InputError
+from rebut.errors import InputError, RebutError
 from rebut.records import Usage
 from rebut.settings import Settings
 
 from ..agents.roles import RoleBook
 from ..memory.values import RunStart
-from ..models.budget import Budget, Limits
+from ..models.budget import Limits
 from ..models.gateway import Gateway
 from ..models.journal import RunJournal
 from ..models.session import Session
 from .context import RunContext, limits_of
 from .pinned import PinnedGateway, pins_of
 from .run import Emitter, Entry, Run
+from .turns import Stirring
 from .workflow import Workflow
 
 if TYPE_CHECKING:
@@ -60,8 +61,12 @@ class Runtime:
         self.settings = settings or Settings.load()
         self._given_gateway = gateway is not None
         self.gateway = gateway or Gateway(self.settings)
-        self._store_ref: str | Path | Store | None = store if store is not None else self.settings.store_location()
+        self._store_ref: str | Path | Store | None = (
+            store if store is not None else self.settings.store_location()
+        )
         self._store: Store | None = None
+        self._running: set[Run] = set()
+        self._closed = False
 
     @property
     def store(self) -> Store | None:
@@ -70,6 +75,8 @@ class Runtime:
         Raises:
             StoreError: it cannot be opened.
         """
+        if self._closed:
+            return None
         if self._store is None and self._store_ref is not None and str(self._store_ref) != "none":
             from ..memory.store import Store
 
@@ -86,7 +93,9 @@ class Runtime:
         await self.close()
 
     async def close(self) -> None:
-        """Flush the store and close the connections; runs must have ended."""
+        """Cancel the runs that are under way (they can be resumed), flush the store, close the connections."""
+        self._closed = True
+        await asyncio.gather(*[run.stop() for run in list(self._running)], return_exceptions=True)
         if not self._given_gateway:
             await self.gateway.close()
         if self._store is not None and self._store is not self._store_ref:
@@ -172,10 +181,12 @@ class Runtime:
         watch: bool,
         entry: Entry | None,
     ) -> Run:
+        if self._closed:
+            raise RebutError("this runtime is closed: open another one")
         emitter: Emitter | None = None
         if watch or entry is not None:
             emitter = Emitter(start.run, lambda: session.clock)
-        budget = Budget(_limits(workflow))
+        budget = Stirring(_limits(workflow))
         session = Session(gateway, start.run, budget=budget, journal=None, emit=emitter, deltas=watch)
         context = RunContext(
             run=start.run,
@@ -189,7 +200,9 @@ class Runtime:
             seed=start.seed,
             emit=emitter,
         )
-        return Run(workflow, context, emitter, entry, watch=watch)
+        run = Run(workflow, context, emitter, entry, watch=watch)
+        run.registry = self._running
+        return run
 
 
 class _StoreEntry:

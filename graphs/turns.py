@@ -1,0 +1,126 @@
+"""One hand-over at a time: the next comes when all that followed from the one before has come to rest.
+
+A journal gives outcomes in the order in which they were recorded; but what an outcome sets off (another
+call, an early stop, the end of a node) may take some turns of the event loop, and in a replay, where nobody
+waits for a model, the next outcome would be faster than that. Live and replayed runs therefore pass here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from rebut.events import Event
+
+from ..models.budget import Budget, Reservation
+from ..models.journal import CallSite, Outcome, RunJournal
+from ..models.wire import Request
+
+REST = 8
+"""Turns of the loop in which nothing stirs, until the run counts as at rest; a job's start takes one, the
+end of a cancelled job and of the node that waits for it four."""
+
+
+class Turns:
+    """A journal around another one (`inner`), which lets go of its outcomes one by one."""
+
+    def __init__(self, journal: RunJournal) -> None:
+        self.inner = journal
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._callers: dict[str, asyncio.Task[object] | None] = {}
+        self._still = 0
+        self._ticking = False
+
+    @property
+    def recalling(self) -> bool:
+        """Always: each call is seen before it is made."""
+        return True
+
+    async def recall(self, site: CallSite, request: Request) -> Outcome | None:
+        """The recorded outcome, handed over in its turn; None if the call is to be made.
+
+        Raises:
+            JournalDrift: the journal holds another call.
+        """
+        self._callers[site.path] = asyncio.current_task()
+        self.stir()
+        if not self.inner.recalling:
+            return None
+        outcome = await self.inner.recall(site, request)
+        # A call that is to be made waits as well: what was handed over before may cancel it.
+        await self._turn()
+        if outcome is not None:
+            self._callers.pop(site.path, None)
+        return outcome
+
+    async def record(self, site: CallSite, request: Request, outcome: Outcome) -> None:
+        """Commit the outcome, and hand it over in its turn.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        await self.inner.record(site, request, outcome)
+        await self._turn()
+        self._callers.pop(site.path, None)
+
+    def event(self, event: Event) -> None:
+        """Pass a durable event on."""
+        self.inner.event(event)
+
+    def stir(self) -> None:
+        """Say that the run is not at rest: one of its jobs has just begun."""
+        self._still = 0
+
+    async def _turn(self) -> None:
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(mine)
+        self._tick_on()
+        await mine
+
+    def _tick_on(self) -> None:
+        if not self._ticking:
+            self._ticking = True
+            asyncio.get_running_loop().call_soon(self._tick)
+
+    def _tick(self) -> None:
+        self._ticking = False
+        while self._waiting and self._waiting[0].done():
+            self._waiting.popleft()
+        if not self._waiting:
+            return
+        self._still += 1
+        if self._still >= REST:
+            self._still = 0
+            if self._ending():
+                return
+            self._waiting.popleft().set_result(None)
+        self._tick_on()
+
+    def _ending(self) -> bool:
+        """Whether a cancelled call is still on its way out; the turns go on when it is."""
+        for task in self._callers.values():
+            if task is not None and task.cancelling() and not task.done():
+                task.add_done_callback(lambda _: self._tick_on())
+                return True
+        return False
+
+
+class Stirring(Budget):
+    """A budget that says when it is asked: also a call that finds no room is something that stirs."""
+
+    __slots__ = ("stir",)
+
+    stir: Callable[[], None] | None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.stir = None
+        super().__init__(*args, **options)
+
+    def reserve(self, **room: Any) -> Reservation:
+        """As `Budget.reserve`."""
+        for budget in self.chain:
+            if isinstance(budget, Stirring) and budget.stir is not None:
+                budget.stir()
+        return super().reserve(**room)
