@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
+from operator import is_
 from typing import Any, cast, get_args
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta, nodes, pass_context
@@ -28,6 +29,7 @@ from .steps import annotated, graded, numbered, split_steps, tenths
 
 _ROLES = get_args(Role)
 # Not names that a template could write, so only the extension reaches the list of messages.
+_MISSING = object()
 _SAID, _SAY = "(said)", "(say)"
 
 
@@ -92,16 +94,28 @@ class MessageTemplate:
             raise WorkflowError(f"{file}:{error.lineno}: {error.message}") from error
         self.wants = frozenset(names & set(_optional(tree)))
         self.needs = frozenset(names - self.wants)
+        self._names = tuple(sorted(names))
+        self._last: tuple[tuple[Any, ...], tuple[Message, ...]] | None = None
         self._template = Template.from_code(env, code, env.make_globals(None))
 
     def render(self, facts: Mapping[str, Any]) -> tuple[Message, ...]:
-        """The messages.
+        """The messages. The same facts again (the same objects, as for each sample of a fan-out) are not
+        rendered again.
 
         Raises:
             WorkflowError: with file and line: a name is missing, an operation failed, or nothing was said.
         """
+        given = tuple([facts.get(name, _MISSING) for name in self._names])
+        if self._last is not None and all(map(is_, given, self._last[0])):
+            return self._last[1]
+        messages = self._render(dict(zip(self._names, given, strict=True)))
+        self._last = (given, messages)
+        return messages
+
+    def _render(self, facts: Mapping[str, Any]) -> tuple[Message, ...]:
         said: list[Message] = []
-        context = self._template.new_context({**facts, _SAID: said})
+        bound = {name: value for name, value in facts.items() if value is not _MISSING}
+        context = self._template.new_context({**bound, _SAID: said})
         try:
             for _ in self._template.root_render_func(context):
                 pass
