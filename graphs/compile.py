@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 BEGIN, FINISH = "begin_run", "finish_run"
 
+REPLACE = "rebut_replace"
+"""Key of a write that replaces an appended list instead of adding to it; any checkpointer can keep it."""
+
 
 def saves_of(node: NodeSpec) -> tuple[tuple[str, bool], ...]:
     """The names that a node writes, and whether it appends to them."""
@@ -46,16 +49,7 @@ def _merge(old: dict[str, int], new: dict[str, int]) -> dict[str, int]:
 
 
 def _append_or_replace(old: list[Any], new: Any) -> list[Any]:
-    return list(new.items) if isinstance(new, Replace) else [*old, *new]
-
-
-class Replace:
-    """Marks a write that replaces an appended list instead of adding to it."""
-
-    __slots__ = ("items",)
-
-    def __init__(self, items: list[Any]) -> None:
-        self.items = items
+    return list(new[REPLACE]) if isinstance(new, dict) else [*old, *new]
 
 
 def state_type(spec: WorkflowSpec) -> type:
@@ -201,8 +195,9 @@ def _add_host(graph: StateGraph[Any, Any, Any, Any], spec: WorkflowSpec, host: H
     async def finish(state: dict[str, Any]) -> dict[str, Any]:
         return {"answer": await host.end(state)}
 
-    graph.add_node(BEGIN, begin)
-    graph.add_node(FINISH, finish, defer=True)
+    nodes: dict[str, Any] = {BEGIN: begin, FINISH: finish}  # LangGraph types no node on a plain dict
+    graph.add_node(BEGIN, nodes[BEGIN])
+    graph.add_node(FINISH, nodes[FINISH], defer=True)
     graph.add_edge(LG_START, BEGIN)
     graph.add_edge(FINISH, LG_END)
 
@@ -261,7 +256,7 @@ def _node(
             else:
                 run.state[key] = scope[key] = value
                 if key in lists:
-                    update[key] = Replace(value)
+                    update[key] = {REPLACE: value}
         run.state["visits"] = {**run.state.get("visits", visits), name: visit}
         to = _after(edges, scope)
         if emit is not None:

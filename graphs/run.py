@@ -19,6 +19,7 @@ from .result import Result, StopReason
 from .turns import Turns
 
 if TYPE_CHECKING:
+    from ..memory.values import Status
     from .workflow import Workflow
 
 _ENDLESS = 1_000_000
@@ -33,7 +34,7 @@ class Entry(Protocol):
         ...
 
     async def close(
-        self, *, status: str, answer: Any, stop_reason: str, detail: str, usage: Usage, seconds: float
+        self, *, status: Status, answer: Any, stop_reason: str, detail: str, usage: Usage, seconds: float
     ) -> None:
         """Write how the run ended; `status` is one of finished, failed, cancelled."""
         ...
@@ -221,7 +222,7 @@ class Run:
             state=context.state,
         )
 
-    async def _close(self, status: str, answer: Any, stop_reason: StopReason, detail: str) -> None:
+    async def _close(self, status: Status, answer: Any, stop_reason: StopReason, detail: str) -> None:
         """End the run, once: who comes later waits for the first."""
         if self._closing is None:
             if self.context.emit is not None:
@@ -238,7 +239,7 @@ class Run:
             self._closing.add_done_callback(self._ended)
         await asyncio.shield(self._closing)
 
-    async def _write_end(self, status: str, answer: Any, stop_reason: StopReason, detail: str) -> None:
+    async def _write_end(self, status: Status, answer: Any, stop_reason: StopReason, detail: str) -> None:
         if self._entry is not None:
             await self._entry.close(
                 status=status,

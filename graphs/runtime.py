@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import time
 from collections.abc import AsyncGenerator, Mapping
@@ -18,7 +17,7 @@ from rebut.records import Usage
 from rebut.settings import Settings
 
 from ..agents.roles import RoleBook
-from ..memory.values import RunStart
+from ..memory.values import RunStart, Status
 from ..models.budget import Limits
 from ..models.gateway import Gateway
 from ..models.journal import RunJournal
@@ -93,7 +92,7 @@ class Runtime:
         await self.close()
 
     async def close(self) -> None:
-        """Cancel the runs that are under way (they can be resumed), flush the store, close the connections."""
+        """Cancel what runs (it can be resumed), flush the store, close the connections."""
         self._closed = True
         await asyncio.gather(*[run.stop() for run in list(self._running)], return_exceptions=True)
         if not self._given_gateway:
@@ -165,8 +164,9 @@ class Runtime:
     async def _cassette(self, source: str | Path) -> Any:
         from ..memory import cassette
 
-        if os.path.isfile(source):
-            return await asyncio.to_thread(cassette.read, Path(source))
+        path = Path(source)
+        if await asyncio.to_thread(path.is_file):
+            return await asyncio.to_thread(cassette.read, path)
         if self.store is None:
             raise InputError(f"no journal file {str(source)!r}, and there is no store to look for a run in")
         return await self.store.cassette(str(source))
@@ -217,7 +217,7 @@ class _StoreEntry:
         return self._journal
 
     async def close(
-        self, *, status: str, answer: Any, stop_reason: str, detail: str, usage: Usage, seconds: float
+        self, *, status: Status, answer: Any, stop_reason: str, detail: str, usage: Usage, seconds: float
     ) -> None:
         await self._store.finish(
             self._start.run,

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
     from .plan import Plan
-    from .runtime import Run, Runtime
+    from .run import Run
+    from .runtime import Runtime
 
 
 class Workflow:
@@ -196,7 +197,13 @@ class Workflow:
         Raises:
             RuntimeError: there is a running loop in this thread; await `run` instead.
         """
-        return asyncio.run(self.run(question, **options))
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self.run(question, **options))
+        raise RuntimeError(
+            "there is a running event loop here: write `await workflow.run(...)` instead of run_sync"
+        )
 
     def graph(self) -> CompiledStateGraph[Any, Any, Any, Any]:
         """The workflow as a LangGraph graph of its own, to be invoked, drawn, or put as a node in another.

@@ -124,6 +124,8 @@ class Chance:
                 return dice.random() < self.settled
             case "integer" | "number":
                 return dice.randint(schema.get("minimum", 0), schema.get("maximum", 10))
+            case _:
+                pass
         if name == "answer":
             return self._answer(dice) if dice.random() < self.settled else ""
         return f"because of {dice.randrange(100)}"

@@ -24,10 +24,14 @@ async def spent(says: Chance, name: str, budget: str, store: Path | str = "none"
 
 @pytest.mark.parametrize("can", [NATIVE, SINGLE], ids=["native", "single"])
 @pytest.mark.parametrize("adaptive", [False, True], ids=["whole", "adaptive"])
-async def test_ten_calls_of_fifty_samples_give_the_best_so_far(can: Capabilities, adaptive: bool) -> None:
+async def test_ten_calls_of_fifty_samples_give_the_best_so_far(
+    can: Capabilities, adaptive: bool, tmp_path: Path
+) -> None:
     says = Chance(can=can, answers=40)
-    result = await spent(says, "self-consistency", "calls=10", samples=50, adaptive=adaptive)
-    assert says.completions == 10 == result.usage.calls
+    result = await spent(
+        says, "self-consistency", "calls=10", tmp_path / "s.db", samples=50, adaptive=adaptive
+    )
+    assert result.usage.calls <= says.completions <= 10, "an early stop leaves out what it cancels"
     assert result.stop_reason == "budget" and result.answer is not None
     assert "calls limit of 10" in result.detail
 
@@ -86,7 +90,6 @@ async def test_a_budget_in_the_middle_gives_the_fallback(name: str) -> None:
         assert says.completions <= calls
         if result.stop_reason == "budget" and calls >= 5:
             assert result.answer is not None
-    assert result.usage.calls <= 8
 
 
 NESTED = """

@@ -63,6 +63,7 @@ async def test_a_run_cancelled_at_any_call_resumes_to_the_same_end(
         whole = await workflow.with_(runtime=runtime).run("6 * 7?", seed=3)
         assert runtime.store is not None
         told = shape(await runtime.store.events(whole.run))
+    k = 0
     for k in range(1, 40):
         says = model(single)
         interrupted = await _interrupted(workflow, says, tmp_path / "s.db", k)
@@ -127,7 +128,7 @@ async def test_a_run_that_was_answered_cannot_be_resumed_and_asks_nothing(tmp_pa
     async with runtime_of(says, tmp_path / "s.db") as runtime:
         done = await rebut.load("self-refine", kind="number", runtime=runtime).run("6 * 7?")
         asked = says.asked.total()
-        with pytest.raises(InputError, match="answered|finished|resume"):
+        with pytest.raises(InputError, match=r"answered|finished|resume"):
             await runtime.resume(done.run)
         assert says.asked.total() == asked
 
