@@ -116,7 +116,7 @@ class Asking:
         Raises:
             Unparsed: it does not fit.
         """
-        text = continued(without_prefill(request.messages)[1], completion.text)
+        text = continued(without_prefill(request.messages)[1], _whole(completion.text))
         cut = completion.finish == "length"
         about = {"agent": self.site.agent, "model": request.model, "call": path}
         if self.want.returns == "text":
@@ -135,3 +135,8 @@ class Asking:
     def _note(self, what: str, text: str, path: str, reason: str) -> None:
         if self.on_note is not None:
             self.on_note(what, text, {"call": path, "agent": self.site.agent, "reason": reason})
+
+
+def _whole(text: str) -> str:
+    """The text with a ? for each half of a surrogate pair: such a text could be neither sent on nor kept."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

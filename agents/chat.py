@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..models.wire import Message, Role
 from .answers.surface import visible
+from .quoting import defused
 
 _LONGEST_ECHO = 4000
 
@@ -37,12 +38,13 @@ def asked_again(messages: Sequence[Message], reply: str, complaint: str) -> tupl
     """The same conversation, the reply that did not fit, and what is wrong with it.
 
     Thoughts are left out, and a runaway reply is shortened in the middle, to spare a small model's context.
+    What a chat template could take for the end of a message is broken up, as in every prompt.
     """
     said = list(without_prefill(messages)[0])
     reply = visible(reply)
     if len(reply) > _LONGEST_ECHO:
         half = _LONGEST_ECHO // 2
         reply = f"{reply[:half]}\n[...]\n{reply[-half:]}"
-    add(said, "assistant", reply.strip())
-    add(said, "user", complaint)
+    add(said, "assistant", defused(reply.strip()))
+    add(said, "user", defused(complaint))
     return tuple(said)

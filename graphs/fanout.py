@@ -114,3 +114,5 @@ class FanOut(Generic[T]):
     async def _drain(self) -> None:
         while self._tasks:
             await asyncio.wait(list(self._tasks.values()))
+            # One that was cancelled before its first step never ran, so it did not take itself off.
+            self._tasks = {index: task for index, task in self._tasks.items() if not task.done()}

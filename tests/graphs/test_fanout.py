@@ -93,3 +93,20 @@ async def test_cancelling_the_whole_cancels_and_awaits_every_job() -> None:
 
 async def test_no_jobs_end_at_once() -> None:
     await FanOut([], lambda i, outcome: False).run()
+
+
+async def test_a_stop_before_the_others_have_begun_ends_too() -> None:
+    async def at_once() -> int:
+        return 1
+
+    fan = FanOut([at_once, job(2, 30), job(3, 30)], lambda i, outcome: True)
+    await asyncio.wait_for(fan.run(), 5)
+    assert fan.cancelled == [1, 2]
+
+
+async def test_a_failure_before_the_others_have_begun_is_raised() -> None:
+    async def at_once() -> int:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(FanOut([at_once, job(2, 30)], lambda i, outcome: False).run(), 5)
