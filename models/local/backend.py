@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -71,6 +72,8 @@ class LocalBackend:
             SettingsError: an option in the model string is wrong.
         """
         engine = await self._engine(request.model)
+        options = split(request.model, self._options)[1]
+        request = replace(request, max_tokens=options.cap(request.max_tokens))
         start = perf_counter()
         try:
             async with asyncio.timeout(request.timeout):
@@ -99,7 +102,7 @@ class LocalBackend:
                 name, options = split(model, self._options)
                 home = self._home or Settings().folder()
                 path = weights.find(name, home=home, progress=self._progress)
-                self._using[model] = engines.borrow(path, options)
+                self._using[model] = engines.borrow(path, replace(options, reply=None))
             return self._using[model]
 
 

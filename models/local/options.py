@@ -1,4 +1,4 @@
-"""How a local model is to be run: `local/<name>?ctx=8192&slots=4&threads=2`."""
+"""How a local model is to be run: `local/<name>?ctx=8192&slots=4&threads=2&reply=256`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rebut.errors import SettingsError, suggest
 
 PREFIX = "local/"
 
-_LIMITS = {"ctx": (256, 1 << 20), "slots": (1, 256), "threads": (1, 512)}
+_LIMITS = {"ctx": (256, 1 << 20), "slots": (1, 256), "threads": (1, 512), "reply": (1, 1 << 20)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +22,25 @@ class Options:
         ctx: tokens that one conversation and its reply may fill; never more than the model was trained for.
         slots: conversations decoded at the same time, each with a context of its own.
         threads: of the decoder; None for one on each physical core that this process may use.
+        reply: the most tokens of any reply, also where a role allows more; None for no such limit. For slow
+            machines; it is no part of the engine, which models with different ones share.
     """
 
     ctx: int = 8192
     slots: int = 4
     threads: int | None = None
+    reply: int | None = None
+
+    def cap(self, max_tokens: int | None) -> int | None:
+        """The limit of a reply for which `max_tokens` were asked."""
+        return min((most for most in (self.reply, max_tokens) if most is not None), default=None)
 
 
 def split(model: str, defaults: Options) -> tuple[str, Options]:
     """The name of the weights in a model string, and the options in it.
 
     >>> split("local/default?ctx=2048", Options())
-    ('default', Options(ctx=2048, slots=4, threads=None))
+    ('default', Options(ctx=2048, slots=4, threads=None, reply=None))
 
     Raises:
         SettingsError: an option is not known or not a sensible number; or no name is given.

@@ -336,3 +336,12 @@ def test_the_context_is_read_from_the_file(engine: Engine) -> None:
 def test_the_threads_are_those_that_may_be_used() -> None:
     cores = usable_cores()
     assert cores is None or 1 <= cores <= 4096
+
+
+async def test_a_cap_on_replies_holds_whatever_is_asked_for(local: LocalBackend) -> None:
+    request = Request(
+        model=f"{MODEL}&reply=3", messages=(Message("user", "Count to fifty."),), max_tokens=40, temperature=0
+    )
+    response = await local.complete(request)
+    assert response.usage.completion == 3
+    assert response.completions[0].finish == "length"
