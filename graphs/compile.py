@@ -58,10 +58,10 @@ def state_type(spec: WorkflowSpec) -> type:
     channels: dict[str, Any] = dict.fromkeys(spec.inputs, Any)
     for node in spec.nodes.values():
         for name, _ in saves_of(node):
-            channels[name] = Annotated[list, _append_or_replace] if name in lists else Any
-    channels["visits"] = Annotated[dict, _merge]
+            channels[name] = Annotated[list[Any], _append_or_replace] if name in lists else Any
+    channels["visits"] = Annotated[dict[str, int], _merge]
     if any(isinstance(edge, Fork) for edge in spec.edges.values()):
-        channels["arrived"] = Annotated[dict, _add_counts]
+        channels["arrived"] = Annotated[dict[str, int], _add_counts]
     channels["rebut_run"] = str
     channels["answer"] = Any
     return TypedDict(f"{spec.name.title().replace('-', '').replace('_', '')}State", channels, total=False)  # type: ignore[operator, no-any-return]

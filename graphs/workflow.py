@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,7 +177,7 @@ class Workflow:
         run.start()
         return run
 
-    async def stream(self, question: str | None = None, **options: Any) -> AsyncIterator[Event]:
+    async def stream(self, question: str | None = None, **options: Any) -> AsyncGenerator[Event, None]:
         """The events of a run as they happen; the last is `RunFinished`. Arguments as in `run`.
 
         Raises:

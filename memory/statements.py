@@ -58,7 +58,7 @@ class Inserts:
 
     def _end_statement(self, names: tuple[str, ...]) -> tuple[str, tuple[str, ...] | None]:
         held = (tables.RUN.c.id == bindparam("the_run"), tables.RUN.c.owner == bindparam("the_owner"))
-        changes = {name: bindparam(f"new_{name}") for name in names}
+        changes: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
         compiled = update(tables.RUN).where(*held).values(changes).compile(dialect=self._dialect)
         order = getattr(compiled, "positiontup", None)
         return str(compiled), None if order is None else tuple(order)

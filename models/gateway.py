@@ -106,8 +106,8 @@ class Gateway:
     ) -> Answer:
         """Ask for completions, patiently; returns the response and how many attempts were made.
 
-        An equal request of temperature 0 that is already in flight is joined, not sent (a run's seeds are its own);
-        all but one of those who wait for it get a response whose usage is nothing.
+        An equal request of temperature 0 that is already in flight is joined, not sent (seeds differ from
+        run to run); all but one of those who wait for it get a response whose usage is nothing.
 
         Args:
             deadline: on the loop's clock (`loop.time()`); passing it is a ModelTimeout.

@@ -49,7 +49,7 @@ class RunJournal(Protocol):
     """
 
     async def recall(self, site: CallSite, request: Request) -> Outcome | None:
-        """The recorded outcome of this call, handed over in the recorded order; None if the call is to be made.
+        """The recorded outcome of this call, in the recorded order; None if the call is to be made.
 
         While recorded outcomes are left, a call that is not among them waits for them to be handed over.
 

@@ -75,7 +75,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
-    """A token that the model wrote, its natural-log probability, and the alternatives (token, log-probability)."""
+    """A token that the model wrote, its natural-log probability, and the alternatives with theirs."""
 
     token: str
     logprob: float

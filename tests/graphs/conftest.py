@@ -3,14 +3,10 @@ files do not hang on the library's prompts."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 from rebut.errors import WorkflowError, suggest
 

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from stage import NATIVE, SINGLE, Stage, roles_of, text_of
 
 from rebut.errors import QuorumMissed
 from rebut.graphs.result import Result
 from rebut.models.wire import Request
+
+from .stage import NATIVE, SINGLE, Stage, roles_of, text_of
 
 LIBRARY = {
     "debate": {"rounds": 2},

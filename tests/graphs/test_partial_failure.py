@@ -6,12 +6,13 @@ import asyncio
 from typing import Any
 
 import pytest
-from stage import NATIVE, SINGLE, Stage, grade, noted
 
 from rebut.errors import ModelRefused, ModelTimeout, ModelUnavailable, QuorumMissed, WorkflowError
 from rebut.models.script import Line
 from rebut.models.wire import Capabilities, Completion, Request, Response, Sink
 from rebut.records import Usage
+
+from .stage import NATIVE, SINGLE, Stage, grade, noted
 
 REFUSED = ModelRefused("too long", model="m", status=400)
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from fault_server import FaultServer, fault_server
+from .fault_server import FaultServer, fault_server
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from fault_server import Fault, FaultServer
 
 from rebut.errors import (
     InputError,
@@ -31,6 +30,8 @@ from rebut.models.journal import CALL_KEY
 from rebut.models.retry import Backoff
 from rebut.models.wire import Message, Request, Response, TokenLogprob
 from rebut.settings import Settings
+
+from .fault_server import Fault, FaultServer
 
 KEY = "sk-planted-0123456789abcdef"
 

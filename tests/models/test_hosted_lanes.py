@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from fault_server import Fault, FaultServer
 
 from rebut.errors import ModelBusy, ModelError, ModelGarbled, ModelRefused, ModelUnavailable, SettingsError
 from rebut.models.hosted import HostedBackend
@@ -18,6 +17,8 @@ from rebut.models.hosted.endpoints import ENDPOINTS
 from rebut.models.hosted.providers import providers
 from rebut.models.wire import Message, Request
 from rebut.settings import Settings
+
+from .fault_server import Fault, FaultServer
 
 # LiteLLM's own classes warn while they are defined.
 pytestmark = [

@@ -8,7 +8,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from fault_server import Fault, FaultServer, fault_server
 
 from rebut.errors import BudgetSpent, ModelError, ModelRefused, ModelTimeout, SettingsError
 from rebut.events import CallFinished, Event
@@ -20,6 +19,8 @@ from rebut.models.retry import Backoff
 from rebut.models.session import Session
 from rebut.models.wire import Message, Request
 from rebut.settings import Settings
+
+from .fault_server import Fault, FaultServer, fault_server
 
 
 class Kept:

@@ -60,11 +60,12 @@ class CountingServer:
         self.started[key] += 1
         digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
         await asyncio.sleep(self.seconds * (0.5 + digest[0] / 255))
+        said = [reply(body, digest, i) for i in range(body.get("n") or 1)]
         choices = [
-            {"index": i, "message": {"role": "assistant", "content": reply(body, digest, i)}, "finish_reason": "stop"}
-            for i in range(body.get("n") or 1)
+            {"index": i, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+            for i, text in enumerate(said)
         ]
-        usage = {"prompt_tokens": 10, "completion_tokens": 5 * len(choices), "total_tokens": 10 + 5 * len(choices)}
+        usage = {"prompt_tokens": 10, "completion_tokens": 5 * len(said), "total_tokens": 10 + 5 * len(said)}
         response = web.json_response({"id": key, "model": body["model"], "choices": choices, "usage": usage})
         with contextlib.suppress(ConnectionError):  # the client was killed while it waited
             await response.prepare(request)

@@ -54,7 +54,8 @@ def _committed(store: Path) -> set[str]:
 def _unfinished(store: Path) -> int:
     with sqlite3.connect(store) as connection:
         try:
-            return int(connection.execute("select count(*) from run where status <> 'finished'").fetchone()[0])
+            count = connection.execute("select count(*) from run where status <> 'finished'")
+            return int(count.fetchone()[0])
         except sqlite3.OperationalError:
             return 0
 

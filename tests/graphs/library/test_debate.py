@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from stage import SINGLE, Stage, noted, roles_of, verdict
 
 from rebut.models.wire import Request
+
+from ..stage import SINGLE, Stage, noted, roles_of, verdict
 
 
 def numbered(side: str) -> Any:

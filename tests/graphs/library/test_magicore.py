@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stage import NATIVE, SINGLE, Stage, critique, grade, grades, noted, text_of
 
 from rebut.agents.confidence import confidence_from_entropy
 from rebut.errors import InputError, ModelRefused
@@ -18,6 +17,8 @@ from rebut.graphs.expressions import Expression
 from rebut.graphs.workflow import loads
 from rebut.models.script import Line
 from rebut.models.wire import Capabilities, Request
+
+from ..stage import NATIVE, SINGLE, Stage, critique, grade, grades, noted, text_of
 
 STEPS = 2
 

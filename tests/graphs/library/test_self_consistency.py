@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from stage import NATIVE, SINGLE, Stage, noted
 
 from rebut.models.script import Line
 from rebut.models.wire import Capabilities
+
+from ..stage import NATIVE, SINGLE, Stage, noted
 
 
 def said(*answers: str | int) -> list[Any]:

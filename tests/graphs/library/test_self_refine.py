@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from stage import Stage, critique, noted
+
+from ..stage import Stage, critique, noted
 
 NO, YES = critique(False, "the sum is wrong"), critique(True, "")
 

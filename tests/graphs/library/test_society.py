@@ -6,10 +6,11 @@ from itertools import count
 from typing import Any
 
 import pytest
-from stage import NATIVE, SINGLE, Stage, noted, roles_of
 
 from rebut.errors import ModelRefused
 from rebut.models.wire import Capabilities, Request
+
+from ..stage import NATIVE, SINGLE, Stage, noted, roles_of
 
 
 def speakers(answer: int = 4) -> dict[str, Any]:
