@@ -18,7 +18,7 @@ from .gateway import Gateway
 from .journal import CALL_KEY, CallSite, Outcome, RunJournal
 from .outcomes import error_of, failed, used
 from .watch import CallWatch
-from .wire import Request, Response
+from .wire import Request, Response, sound
 
 
 @dataclass(slots=True)
@@ -177,7 +177,7 @@ class Session:
             if isinstance(error, ModelTimeout) and budget.timed and at >= budget.ends_at():
                 return self._late(budget, watch.attempts)
             return failed(error, watch.attempts, at)
-        return Outcome(response=response, attempts=attempts, at=self.elapsed())
+        return Outcome(response=sound(response), attempts=attempts, at=self.elapsed())
 
     def _late(self, budget: Budget, attempts: int) -> Outcome:
         at = max(self.elapsed(), budget.ends_at())

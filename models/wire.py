@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import orjson
@@ -127,6 +127,22 @@ class Response:
                 "id": self.id,
             }
         )
+
+
+def sound(response: Response) -> Response:
+    """The response with every text fit to be kept: halves of surrogate pairs become question marks."""
+    if all(c.text.isascii() for c in response.completions):
+        return response
+    return replace(response, completions=tuple(_sound(c) for c in response.completions))
+
+
+def _sound(completion: Completion) -> Completion:
+    text, reasoning = _unicode(completion.text), completion.reasoning
+    return replace(completion, text=text, reasoning=None if reasoning is None else _unicode(reasoning))
+
+
+def _unicode(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def response_of(body: bytes | str) -> Response:
