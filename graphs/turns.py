@@ -62,7 +62,8 @@ class Turns:
             StoreError: it could not be written.
         """
         await self.inner.record(site, request, outcome)
-        await self._turn()
+        if len(self._callers) > 1 or self._waiting:  # who is alone has nobody to keep in step with
+            await self._turn()
         self._callers.pop(site.path, None)
 
     def event(self, event: Event) -> None:
