@@ -19,6 +19,8 @@ Sizes = dict[str, int | None]
 
 _SAME = {"compact", "sorted", "unique", "enumerate", "list", "round", "zscores", "flatten"}
 _ROUNDS = 10_000
+_MOST = 10**9
+"""A list that may be longer counts as one without a bound."""
 
 
 def number_of(value: Value, scope: Mapping[str, Any]) -> int | None:
@@ -145,7 +147,8 @@ def _write(node: Any, sizes: Sizes, scope: Mapping[str, Any]) -> None:
 def _keep(sizes: Sizes, save: Save, size: int | None) -> None:
     old = sizes[save.name]
     new = _sum([old, size]) if save.append else size
-    sizes[save.name] = _max([old, new])
+    most = _max([old, new])
+    sizes[save.name] = None if most is None or most > _MOST else most
 
 
 def items_of(node: Any, sizes: Sizes, scope: Mapping[str, Any]) -> int | None:

@@ -35,6 +35,7 @@ class Walks:
     live: Live
     bounded: Mapping[tuple[str, int], int]
     shared: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    _inner: dict[str, Walks] = field(default_factory=dict)
 
     def backs(self) -> list[Back]:
         """The bounded edges, grouped by source and by the node whose visits bound them."""
@@ -112,19 +113,26 @@ class Walks:
         join: Callable[..., float],
     ) -> float:
         """All branches up to where they meet, and on from there; loops of a branch are counted by `backs`."""
-        inner = Walks(self._until(fork.join), self.bounded, self.shared)
-        branches = [max(inner._pieces(cost, frozenset({END}), join is max)(b), 0.0) for b in fork.to]
-        within = [inner._pieces(cost, stops, join is max)(b) for b in fork.to]
+        inner = self._until(fork.join)
+        to_join = inner._pieces(cost, frozenset({END}), join is max)
+        to_stop = inner._pieces(cost, stops, join is max)
+        branches = [max(to_join(b), 0.0) for b in fork.to]
+        within = [to_stop(b) for b in fork.to]
         onward = from_(fork.join)
         whole = join(*branches) + onward if onward != NEVER else NEVER
         # a piece may also end at a stop within a branch; the other branches are then paid for as well
         stopped = max(within, default=NEVER)
         return max(whole, join(*branches) if stopped != NEVER else NEVER)
 
-    def _until(self, join: str) -> Live:
-        """The same graph with the join as its end."""
+    def _until(self, join: str) -> Walks:
+        """The walks of the same graph with the join as its end."""
         if join == END:
-            return self.live
+            return self
+        if join not in self._inner:
+            self._inner[join] = Walks(self._cut(join), self.bounded, self.shared)
+        return self._inner[join]
+
+    def _cut(self, join: str) -> Live:
         cut: dict[str, tuple[tuple[int, EdgeSpec], ...] | Fork] = {}
         for source, edges in self.live.items():
             if isinstance(edges, Fork):

@@ -55,7 +55,7 @@ def around(workflow: rebut.Workflow, **options: Any) -> Any:
     """Somebody's graph, with the workflow as its first node."""
 
     async def shout(state: Theirs) -> Theirs:
-        return {"shouted": f"{state['answer']}!"}
+        return {"shouted": f"{state.get('answer')}!"}
 
     graph = StateGraph(Theirs)
     graph.add_node("method", workflow.graph())
@@ -173,9 +173,8 @@ asyncio.run(two())
 
 
 def test_the_default_runtime_leaves_nothing_open(tmp_path: Any) -> None:
-    (tmp_path / "script.yaml").write_text(
-        """- {when: {last: Accept it only}, say: '{"text": "good", "accepted": true}'}\n- say: 'Answer: 42'\n"""
-    )
+    content = """- {when: {last: Accept it only}, say: '{"text": "good", "accepted": true}'}"""
+    (tmp_path / "script.yaml").write_text(f"{content}\n- say: The answer is 42.\n")
     program = [sys.executable, "-X", "tracemalloc", "-W", "error", "-c", PROGRAM]
     env = {"REBUT_HOME": str(tmp_path / "home"), "PATH": ""}
     done = subprocess.run(program, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
