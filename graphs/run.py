@@ -16,6 +16,7 @@ from ..models.journal import RunJournal
 from .compile import initial
 from .context import RunContext
 from .result import Result, StopReason
+from .spec import Fork
 from .turns import Turns
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class Run:
         self.registry.add(self)
         context = self.context
         if self._entry is not None:
-            context.session.journal = journal = Turns(await self._entry.open())
+            context.session.journal = journal = Turns(await self._entry.open(), lonely=self._lonely())
             context.budget.stir = journal.stir
             if self._emitter is not None:
                 self._emitter.journal = journal
@@ -154,6 +155,12 @@ class Run:
                     models={name: agent.model for name, agent in context.agents.items()},
                 )
             )
+
+    def _lonely(self) -> bool:
+        """Whether nothing can stir beside a single call: there are no forks and no budgets."""
+        spec = self.workflow.spec
+        forks = any(isinstance(edges, Fork) for edges in spec.edges.values())
+        return not (forks or self.context.budget.limited or any(n.budget for n in spec.nodes.values()))
 
     async def conclude(self) -> Result:
         """End the run with its answer, all nodes being done."""

@@ -26,7 +26,13 @@ end of a cancelled job and of the node that waits for it four."""
 class Turns:
     """A journal around another one (`inner`), which lets go of its outcomes one by one."""
 
-    def __init__(self, journal: RunJournal) -> None:
+    def __init__(self, journal: RunJournal, *, lonely: bool = False) -> None:
+        """
+        Args:
+            lonely: whether a call that is under way alone has nobody to keep in step with: not so where
+                another branch, or a job that finds no room in a budget, may stir without a call.
+        """
+        self._lonely = lonely
         self.inner = journal
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._callers: dict[str, asyncio.Task[object] | None] = {}
@@ -62,7 +68,7 @@ class Turns:
             StoreError: it could not be written.
         """
         await self.inner.record(site, request, outcome)
-        if len(self._callers) > 1 or self._waiting:  # who is alone has nobody to keep in step with
+        if not self._lonely or len(self._callers) > 1 or self._waiting:
             await self._turn()
         self._callers.pop(site.path, None)
 

@@ -45,7 +45,7 @@ edges:
   one: tally
   two: check
   check:
-    - {when: critique.accepted or visits.mend >= 2, to: hand}
+    - {when: critique is None or critique.accepted or visits.mend >= 2, to: hand}
     - {to: mend}
   mend: check
   hand: tally
