@@ -272,7 +272,12 @@ def surely_written(spec: WorkflowSpec, world: World) -> Written:
     while todo:
         name = todo.popleft()
         before = _meeting(sources[name], forks.get(name, ()), written.after)
-        if before is None or before == written.before.get(name):
+        if before is None:
+            continue
+        known = written.before.get(name)
+        if known is not None:
+            before &= known  # what is written can only become less, so that this comes to an end
+        if before == known:
             continue
         written.before[name] = before
         written.after[name] = before | own.get(name, frozenset())
@@ -306,8 +311,8 @@ def _meeting(
     for branches in forks:
         ends = [[after[s] for s in sorted(sources & nodes)] for nodes in branches]
         sources -= set().union(*branches)
-        if any(ends):
-            ways.append(frozenset().union(*(frozenset.intersection(*end) for end in ends if end)))
+        if all(ends):
+            ways.append(frozenset().union(*(frozenset.intersection(*end) for end in ends)))
     ways += [after[source] for source in sources]
     return frozenset.intersection(*ways) if ways else None
 

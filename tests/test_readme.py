@@ -37,6 +37,7 @@ FENCE = re.compile(
     r"^(?P<fence>```+)(?P<language>[\w+-]*)[^\n]*\n(?P<body>.*?)^(?P=fence)[ \t]*$",
     re.MULTILINE | re.DOTALL,
 )
+UV_RUN = re.compile(r"^uv run +(?:--\S+ +\S+ +)*")
 MODEL = re.compile(r"\b(?:local|vllm|openai|anthropic|gemini|mistral|groq|ollama|openrouter)/[\w.@:/-]+")
 
 # What every role with a JSON reply is content with; keys that a role did not ask for are passed over.
@@ -108,7 +109,7 @@ class Reader:
         said, done = "", None
         for command in commands(body, console=block.language == "console"):
             if runs(command, block.where):
-                done = self._run(["bash", "-c", command.replace("uv run ", "")], block.where)
+                done = self._run(["bash", "-c", UV_RUN.sub("", command)], block.where)
                 said += done.stdout
                 last = int(block.rest or 0) if block.order == "exit" else 0
                 shown = f"{block.where}: {command}\n{done.stdout}{done.stderr}"
@@ -162,7 +163,7 @@ def shows(wanted: list[str], printed: str) -> bool:
 
 def runs(command: str, where: str) -> bool:
     """Whether a command is run here; one that nobody knows is a mistake."""
-    words = re.sub(r"^(?:[A-Z_]+=\S+ +)*(?:uv run +)?(?:--\S+ +\S+ +)*", "", command).split()
+    words = UV_RUN.sub("", re.sub(r"^(?:[A-Z_]+=\S+ +)*", "", command)).split()
     if words[0] in RUN:
         return True
     assert words[0] in LEFT_OUT, f"{where}: nobody knows how to run {command!r}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from rebut.errors import BudgetSpent, WorkflowError
 
+from ...models.budget import Budget
 from ..context import RunContext, Scope, value_of
 from ..fanout import FanOut
 from ..spec import AskNode
@@ -20,7 +21,7 @@ def asking(node: AskNode) -> Work:
     async def one(run: RunContext, scope: Scope, visit: int) -> dict[str, Any]:
         path = f"{node.name}/{visit}"
         try:
-            [value] = await _ask(node, run, scope, visit, path, 0)
+            [value] = await _ask(node, run, scope, visit, path, 0, run.limits(node.name, node.budget, scope))
         except BudgetSpent as spent:
             failed(run, node.name, path, spent)
             raise
@@ -30,6 +31,7 @@ def asking(node: AskNode) -> Work:
         items = _items(node, scope)
         results: list[Any] = [None] * len(items)
         errors: list[Exception] = []
+        budget = run.limits(node.name, node.budget, scope)
         asked = [i for i, item in enumerate(items) if all(v is not None for v in item.values())]
 
         def settled(job: int, outcome: Any) -> bool:
@@ -43,7 +45,7 @@ def asking(node: AskNode) -> Work:
 
         def job(index: int) -> Any:
             path = f"{node.name}/{visit}[{index}]"
-            return lambda: _ask(node, run, {**scope, **items[index]}, visit, path, index)
+            return lambda: _ask(node, run, {**scope, **items[index]}, visit, path, index, budget)
 
         await FanOut([job(i) for i in asked], settled, expected=EXPECTED).run()
         quorum = min(whole(node.quorum, scope, what=f"quorum of {node.name!r}", least=0), len(asked))
@@ -54,7 +56,7 @@ def asking(node: AskNode) -> Work:
 
 
 async def _ask(
-    node: AskNode, run: RunContext, scope: Scope, visit: int, path: str, index: int
+    node: AskNode, run: RunContext, scope: Scope, visit: int, path: str, index: int, budget: Budget
 ) -> Sequence[Any]:
     agent = run.agents[node.agent]
     return await agent.ask(
@@ -66,7 +68,7 @@ async def _ask(
         facts=prompt_facts(run, {**scope, "index": index}, node.facts, visit, index),
         kind=run.kind,
         seed=run.seed_for(path),
-        budget=run.limits(node.name, node.budget, scope),
+        budget=budget,
         timeout=value_of(node.timeout, scope),
         on_note=lambda what, text, data: run.note(node.name, what, text, data),
     )

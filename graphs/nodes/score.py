@@ -50,6 +50,7 @@ async def _grade(
 ) -> list[Exception]:
     """Fill in `scores`; the failures of calls are noted and given back."""
     errors: list[Exception] = []
+    budget = run.limits(node.name, node.budget, scope)
 
     def settled(job: int, outcome: Any) -> bool:
         index, scorer = pairs[job]
@@ -71,7 +72,7 @@ async def _grade(
             facts=prompt_facts(run, {**scope, "item": items[index]}, {}, visit, index),
             kind=run.kind,
             seed=run.seed_for(path),
-            budget=run.limits(node.name, node.budget, scope),
+            budget=budget,
             timeout=value_of(node.timeout, scope),
             on_note=lambda what, text, data: run.note(node.name, what, text, data),
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from rebut.agents.roles import RoleBook
 from rebut.graphs.analysis import free_cycles, join_of, loop_bounds, surely_written, way
 from rebut.graphs.expressions import parse
 from rebut.graphs.guards import bounds, worlds
-from rebut.graphs.loader import checks_of, loads
+from rebut.graphs.loader import checks_of, load, loads
 from rebut.graphs.spec import EdgeSpec, Fork, Span, WorkflowSpec
 
 HERE = Span(1, 1, 2)
@@ -154,3 +157,9 @@ def test_a_way_is_a_shortest_one() -> None:
     assert way(graph, "a", "d") == ["a", "b", "d"]
     assert way(graph, "a", "a") == ["a", "b", "d", "a"]
     assert way(graph, "a", "d", lambda name: name != "b") is None
+
+
+def test_forks_of_uneven_branches_among_loops_come_to_an_end() -> None:
+    """A file on which the walk over what is written once went round for ever."""
+    path = Path(__file__).parent / "real" / "forks_of_uneven_branches_among_loops.yaml"
+    assert load(path, roles=RoleBook()).nodes

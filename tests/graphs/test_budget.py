@@ -115,6 +115,8 @@ async def test_budgets_of_nodes_hold_within_the_budget_of_the_run(can: Capabilit
         result = await rebut.loads(NESTED, runtime=runtime, kind="number").run("?", seed=1)
     looked = sum(count for path, count in says.asked.items() if path.startswith("look"))
     assert looked == 4, "the node that draws may make four calls of six"
+    graded = sum(count for path, count in says.asked.items() if path.startswith("grade"))
+    assert graded == 2, "the node that grades may make two calls for its four samples"
     assert result.usage.calls <= 14 and result.stop_reason == "budget"
 
 
