@@ -80,7 +80,11 @@ def _shelve_response(
 
 def _with_text(completion: Completion, text: str) -> Completion:
     return Completion(
-        text=text, finish=completion.finish, logprobs=completion.logprobs, reasoning=completion.reasoning
+        text=text,
+        finish=completion.finish,
+        logprobs=completion.logprobs,
+        reasoning=completion.reasoning,
+        inside=completion.inside,
     )
 
 

@@ -23,6 +23,44 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What is wanted from the inside of a model, beside its words.
+
+    Attributes:
+        certainty: for each token that is written, how far its distribution is from uniform.
+        labels: texts whose probabilities as the next thing to be written are wanted.
+        layers: the same for every layer of the network, read through the unembedding; needs `labels`.
+        reward: the judgement of a reward model on the last message, which is an assistant's: of the whole
+            (``outcome``) or of each of its `steps`. Nothing is written then.
+        steps: the parts of the last message, in order; joined they give it.
+    """
+
+    certainty: bool = False
+    labels: tuple[str, ...] = ()
+    layers: bool = False
+    reward: Literal["", "outcome", "steps"] = ""
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inside:
+    """What a probe brought to light; None for what was not asked for.
+
+    Attributes:
+        certainty: of each token, KL(uniform || p) = -ln V - (1/V) sum_j ln p_j over the V tokens of the
+            vocabulary, in nats, from 0 (uniform) up (Kang et al. 2025, arXiv:2502.18581).
+        labels: natural-log probability of each label of the probe as the next thing to be written.
+        layers: for each layer from the first to the last, the log-probabilities of the labels.
+        rewards: raw outputs of the reward model: one, or one for each step.
+    """
+
+    certainty: tuple[float, ...] | None = None
+    labels: tuple[float, ...] | None = None
+    layers: tuple[tuple[float, ...], ...] | None = None
+    rewards: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One request for `n` completions of the same messages.
 
@@ -33,6 +71,7 @@ class Request:
         schema: a JSON Schema that the completion must fit, where the back end can constrain decoding.
         logprobs: None for none; otherwise how many alternatives per token (0: the chosen token only).
         timeout: seconds for one attempt.
+        probe: what is wanted from inside the model; only for back ends whose capabilities say so.
         extra: passed through to the provider untouched.
     """
 
@@ -47,26 +86,27 @@ class Request:
     schema: Mapping[str, Any] | None = None
     logprobs: int | None = None
     timeout: float | None = None
+    probe: Probe | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> bytes:
         """Canonical bytes (sorted keys); equal requests give equal bytes. `timeout` is left out."""
-        return orjson.dumps(
-            {
-                "model": self.model,
-                "messages": [[m.role, m.content] for m in self.messages],
-                "n": self.n,
-                "temperature": self.temperature,
-                "top_p": self.top_p,
-                "max_tokens": self.max_tokens,
-                "stop": self.stop,
-                "seed": self.seed,
-                "schema": self.schema,
-                "logprobs": self.logprobs,
-                "extra": self.extra,
-            },
-            option=orjson.OPT_SORT_KEYS,
-        )
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": [[m.role, m.content] for m in self.messages],
+            "n": self.n,
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "max_tokens": self.max_tokens,
+            "stop": self.stop,
+            "seed": self.seed,
+            "schema": self.schema,
+            "logprobs": self.logprobs,
+            "extra": self.extra,
+        }
+        if self.probe is not None:
+            body["probe"] = self.probe
+        return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
 
     def hash(self) -> str:
         """Content address of the request: 32 hex digits (BLAKE2b-128 of `as_json`)."""
@@ -87,12 +127,14 @@ Finish = Literal["stop", "length", "content_filter", "tool_calls", "error"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """One completion. `reasoning` is what a reasoning model showed apart from its answer."""
+    """One completion. `reasoning` is what a reasoning model showed apart from its answer, `inside` what the
+    request's probe found."""
 
     text: str
     finish: Finish = "stop"
     logprobs: tuple[TokenLogprob, ...] | None = None
     reasoning: str | None = None
+    inside: Inside | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +161,7 @@ class Response:
                         if c.logprobs is not None
                         else {}
                     )
+                    | ({"inside": c.inside} if c.inside is not None else {})
                     for c in self.completions
                 ],
                 "usage": self.usage.__dict__,
@@ -159,6 +202,7 @@ def response_of(body: bytes | str) -> Response:
                 )
                 if "logprobs" in c
                 else None,
+                inside=_inside(c["inside"]) if "inside" in c else None,
             )
             for c in data["completions"]
         ),
@@ -169,11 +213,21 @@ def response_of(body: bytes | str) -> Response:
     )
 
 
+def _inside(data: Mapping[str, Any]) -> Inside:
+    layers = data["layers"]
+    found = {name: tuple(values) for name, values in data.items() if values is not None}
+    if layers is not None:
+        found["layers"] = tuple(map(tuple, layers))
+    return Inside(**found)
+
+
 def request_of(body: bytes | str) -> Request:
     """The request whose `as_json` is `body`."""
     data = orjson.loads(body)
     data["messages"] = tuple(Message(role, content) for role, content in data["messages"])
     data["stop"] = tuple(data["stop"])
+    if probe := data.get("probe"):
+        data["probe"] = Probe(**probe | {name: tuple(probe[name]) for name in ("labels", "steps")})
     return Request(**data)
 
 
@@ -182,7 +236,9 @@ class Capabilities:
     """What a back end can do for a model.
 
     `n` means that one request may ask for several completions with one prefill; `schema` that decoding
-    is constrained; `prefill` that a last assistant message is continued.
+    is constrained; `prefill` that a last assistant message is continued; `certainty`, `labels` and `layers`
+    that such a probe is answered; `reward` which judgements a reward model gives (it then writes nothing);
+    `prefix_cache` that a prompt whose beginning was read lately costs less.
     """
 
     n: bool = False
@@ -191,6 +247,11 @@ class Capabilities:
     seed: bool = False
     prefill: bool = False
     stream: bool = False
+    certainty: bool = False
+    labels: bool = False
+    layers: bool = False
+    reward: Literal["", "outcome", "steps"] = ""
+    prefix_cache: bool = False
     concurrency: int = 64
 
 

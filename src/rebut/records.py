@@ -26,11 +26,13 @@ class Score(Record):
         value: in [0, 1].
         steps: per reasoning step, each in [0, 1]; None for a scorer of outcomes.
         reason: the scorer's words, where it gave any.
+        raw: the output of a reward model before it was brought into [0, 1]; None for a prompted scorer.
     """
 
     value: float = Field(ge=0, le=1)
     steps: tuple[float, ...] | None = None
     reason: str = ""
+    raw: float | None = None
 
 
 class Sample(Record):
@@ -44,6 +46,8 @@ class Sample(Record):
         index: place in its fan-out, from 0.
         visit: which visit of the node made it, from 1.
         confidence: exp of the mean token log-probability, in (0, 1]; None where not asked for or not given.
+        certainty: self-certainty, the mean over the tokens of KL(uniform || p) in nats, from 0 up
+            (arXiv:2502.18581); None likewise.
         scores: by scorer's name.
         score: the combined score that a `score` node wrote.
         call: path of the model call in the run's journal.
@@ -56,6 +60,7 @@ class Sample(Record):
     index: int = 0
     visit: int = 1
     confidence: float | None = None
+    certainty: float | None = None
     scores: Mapping[str, Score] = Field(default_factory=dict)
     score: float | None = None
     call: str = ""
