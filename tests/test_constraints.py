@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 EXTRAS = ("local", "litellm", "speed", "postgres", "serve")
-NOT_PINNED = ("vllm", "ray")
+NOT_PINNED = ("vllm", "transformers", "ray")
 
 
 def project() -> dict[str, Any]:
