@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from operator import is_
+from pathlib import PurePath
 from typing import Any, cast, get_args
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta, nodes, pass_context
@@ -85,6 +86,8 @@ class MessageTemplate:
         env = _environment()
         self.source = source.lstrip("\n")
         self._file = file
+        # what went wrong in a run is said alike by its replay, which knows no folders
+        self._name = "/".join(PurePath(file).parts[-2:])
         try:
             tree = env.parse(source, filename=file)
             _check(tree)
@@ -103,7 +106,8 @@ class MessageTemplate:
         rendered again.
 
         Raises:
-            WorkflowError: with file and line: a name is missing, an operation failed, or nothing was said.
+            WorkflowError: with ``role/mode.j2`` and line (`error.file` is the whole path): a name is missing, an
+                operation failed, or nothing was said.
         """
         given = tuple([facts.get(name, _MISSING) for name in self._names])
         if self._last is not None and all(map(is_, given, self._last[0])):
@@ -122,10 +126,15 @@ class MessageTemplate:
         except RebutError:
             raise
         except Exception as error:  # whatever the author's expressions raise is theirs to read
-            raise WorkflowError(f"{self._file}:{self._line(error)}: {error}") from error
+            raise self._wrong(f":{self._line(error)}: {error}") from error
         if not said:
-            raise WorkflowError(f"{self._file}: the template said nothing (it has no message with text)")
+            raise self._wrong(": the template said nothing (it has no message with text)")
         return tuple(said)
+
+    def _wrong(self, what: str) -> WorkflowError:
+        error = WorkflowError(self._name + what)
+        error.file = self._file
+        return error
 
     def _line(self, error: BaseException) -> int:
         """The template's line in which the error arose."""

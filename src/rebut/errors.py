@@ -39,7 +39,12 @@ class RebutError(Exception):
 
 
 class WorkflowError(RebutError):
-    """A workflow is wrong in a way that its author can mend."""
+    """A workflow is wrong in a way that its author can mend.
+
+    `file` is the path of the file to look into, where the text names it in short.
+    """
+
+    file: str = ""
 
 
 class InputError(RebutError):

@@ -85,8 +85,9 @@ def test_a_broken_role_file_is_refused_with_file_and_line(tmp_path: Path) -> Non
 
 def test_a_failing_prompt_names_the_line_of_the_file(folder: Path) -> None:
     mode = RoleBook([folder]).mode("solver")
-    with pytest.raises(WorkflowError, match=r"solver/default\.j2:5: 'mood' is undefined"):
+    with pytest.raises(WorkflowError, match=r"^solver/default\.j2:5: 'mood' is undefined") as wrong:
         mode.render({"question": "?"})
+    assert wrong.value.file == str(folder / "solver" / "default.j2")
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:

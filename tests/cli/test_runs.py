@@ -126,6 +126,17 @@ def test_a_broken_workflow_is_reported_with_its_line(cli: Cli, home: Path) -> No
     assert not told.stderr.startswith("error:")
 
 
+def test_a_prompt_that_fails_is_named_in_short_and_found_by_its_path(cli: Cli, home: Path) -> None:
+    prompt = '---\nabout: x\n---\n{% message "user" %}\n{{ question.nothing }}\n{% endmessage %}'
+    (home / "roles" / "poet").mkdir(parents=True)
+    (home / "roles" / "poet" / "default.j2").write_text(prompt)
+    flow = "agents: {p: poet}\nnodes: {a: {ask: p, save: x}}\nedges: {start: a, a: end}\nanswer: x\n"
+    (home / "w.yaml").write_text("name: w\n" + flow)
+    told = cli("run", "w.yaml", "q", "-q")
+    assert told.exit_code == 2 and "error: poet/default.j2:5: " in told.stderr
+    assert "the file is " + str(Path("roles", "poet", "default.j2")) in told.stderr
+
+
 def test_an_empty_store_says_how_to_begin(cli: Cli) -> None:
     assert "no runs yet; start one with: rebut run debate" in cli("runs").stderr
     assert cli("runs", "--json").stdout == "[]\n"

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 import rebut
-from rebut.errors import JournalDrift, RebutError
+from rebut.errors import JournalDrift, RebutError, WorkflowError
 from rebut.graphs.run import Run
 from rebut.graphs.runtime import Runtime
 
@@ -195,3 +195,17 @@ async def test_a_journal_with_another_answer_shows_which_events_differ(tmp_path:
         await run.result()
         difference = run.difference()
     assert difference is not None and "tampered" in difference and "+++ replayed" in difference
+
+
+PROMPT = '---\nabout: x\n---\n{% message "user" %}\n{{ question.nothing }}\n{% endmessage %}'
+
+
+async def test_a_prompt_that_fails_is_told_alike_live_and_again(tmp_path: Path) -> None:
+    (tmp_path / "poet").mkdir()
+    file = tmp_path / "poet" / "default.j2"
+    file.write_text(PROMPT)
+    text = "name: w\nagents: {p: poet}\nnodes: {a: {ask: p, save: x}}\nedges: {start: a, a: end}\nanswer: x\n"
+    workflow = rebut.loads(text, roles=[tmp_path])
+    done = await played(workflow, Chance(), tmp_path / "s.db", tmp_path / "r.jsonl", 1)
+    assert done.difference is None and done.again == done.live
+    assert done.live.startswith("WorkflowError: poet/default.j2:5: ")

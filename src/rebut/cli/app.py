@@ -98,6 +98,9 @@ def _mended(wrong: Sequence[BaseException]) -> int:
             output.tell(message)
         else:
             output.complain(message)
+        file = getattr(one, "file", "")
+        if file and file not in message:
+            output.tell(f"the file is {file}")
     for run in dict.fromkeys(getattr(one, "run", "") for one in wrong):
         if run:
             output.tell(f"to go on from there: rebut resume {run}")
