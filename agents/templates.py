@@ -106,8 +106,8 @@ class MessageTemplate:
         rendered again.
 
         Raises:
-            WorkflowError: with ``role/mode.j2`` and line (`error.file` is the whole path): a name is missing, an
-                operation failed, or nothing was said.
+            WorkflowError: with ``role/mode.j2`` and line (`error.file` is the whole path): a name is missing,
+                an operation failed, or nothing was said.
         """
         given = tuple([facts.get(name, _MISSING) for name in self._names])
         if self._last is not None and all(map(is_, given, self._last[0])):

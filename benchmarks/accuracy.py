@@ -149,7 +149,7 @@ class Bench:
         except RebutError as bad:
             error = f"{type(bad).__name__}: {hidden(str(bad))}"[:300]
         seconds = time.perf_counter() - begun
-        used, notes = run.context.budget.spent, run.context.notes
+        used, notes = run.usage, run.notes
         lost = sum(int(note.data["abstained"]) for note in notes if "abstained" in note.data)
         return Row(
             id=question.id,

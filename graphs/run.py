@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rebut.errors import BudgetSpent, RebutError, WorkflowError
-from rebut.events import Event, RunFinished, RunStarted
+from rebut.events import Event, Noted, RunFinished, RunStarted
 from rebut.records import Usage, plain
 
 from ..models.journal import RunJournal
+from ..models.limits import Limits
 from .compile import initial
 from .context import RunContext
 from .result import Result, StopReason
@@ -113,6 +114,21 @@ class Run:
         self._over = asyncio.Event()
         self.registry: set[Run] = set()
         """Where the run stands among the others of its runtime, from its opening to its end."""
+
+    @property
+    def limits(self) -> Limits:
+        """The limits that hold for the run: the tighter of what the file and the caller allow."""
+        return self.context.budget.limits
+
+    @property
+    def usage(self) -> Usage:
+        """What its calls used so far."""
+        return self.context.budget.spent
+
+    @property
+    def notes(self) -> tuple[Noted, ...]:
+        """What happened so far that a careful reader of the answer should know."""
+        return tuple(self.context.notes)
 
     async def execute(self) -> Result:
         """Drive the run to its end in the calling task.

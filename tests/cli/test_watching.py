@@ -16,20 +16,16 @@ from rebut.cli.watching import Interrupts, Stopped, code_of, go, told, view_of, 
 from rebut.events import Event, Noted, RunFinished, RunStarted
 from rebut.graphs.result import Result
 from rebut.graphs.run import Run
-from rebut.models.budget import Budget
+from rebut.models.budget import Limits
 from rebut.view.live import LiveView
 from rebut.view.plain import NoView, PlainView
-
-
-class Context:
-    budget = Budget()
 
 
 class PlayedRun:
     """Plays events, then gives a result; with `hang` it waits between them until it is cancelled."""
 
     id = "261121-abc"
-    context = Context()
+    limits = Limits()
 
     def __init__(self, events: list[Event], result: Result | Exception | None = None) -> None:
         self._events, self._result = events, result

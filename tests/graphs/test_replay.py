@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 import rebut
-from rebut.errors import JournalDrift, RebutError, WorkflowError
+from rebut.errors import JournalDrift, RebutError
 from rebut.graphs.run import Run
 from rebut.graphs.runtime import Runtime
 

@@ -111,16 +111,12 @@ def replay(source: str, store: str | None, **look: bool) -> int:
 async def _replay(source: str, is_file: bool, store: str | None, look: options.Look) -> int:
     import rebut
 
-    from ..memory.cassette import CassetteJournal
-
     async with rebut.Runtime(store) as runtime:
         if not is_file:
             source = await full_id(opened(runtime), source)
         run = await runtime.replay(source)
         code = told(await watch(run, look, kept=False), look, shown=False)
-        journal = run.context.session.journal
-    assert isinstance(journal, CassetteJournal)
-    difference = journal.difference()
+    difference = run.difference()
     if difference is None:
         output.tell("the replay agrees with the record")
         return code

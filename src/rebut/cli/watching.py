@@ -130,7 +130,7 @@ def limits_of(run: Run) -> dict[str, float]:
     """The limits that hold for the run, by resource."""
     from dataclasses import asdict
 
-    return {name: limit for name, limit in asdict(run.context.budget.limits).items() if limit is not None}
+    return {name: limit for name, limit in asdict(run.limits).items() if limit is not None}
 
 
 def _event_line(event: Event) -> None:
