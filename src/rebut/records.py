@@ -109,6 +109,17 @@ class Candidates(Record):
     call: str = ""
 
 
+class Reply(Record):
+    """What an agent returned in a form of its role's own; the role's front matter names the fields.
+
+    Each such form is a subclass with those fields beside these.
+    """
+
+    agent: str = ""
+    model: str = ""
+    call: str = ""
+
+
 class Tally(Record):
     """One answer in a vote.
 
