@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 from rebut.errors import InputError, suggest
@@ -13,6 +16,9 @@ from .source import LARGEST, read
 from .spec import WorkflowSpec
 
 LIBRARY = Path(__file__).parent / "library"
+
+_SUFFIXES = (".yaml", ".yml")
+_LISTED = 10
 
 
 def names() -> list[str]:
@@ -27,14 +33,40 @@ def find(ref: str | Path) -> Path:
         InputError: there is no such file or name.
     """
     path = Path(ref)
-    named = isinstance(ref, str) and path.name == ref and path.suffix not in (".yaml", ".yml")
-    if named and (LIBRARY / f"{ref}.yaml").is_file():
+    named = isinstance(ref, str) and path.name == ref and path.suffix not in _SUFFIXES
+    if named and _is_file(LIBRARY / f"{ref}.yaml"):
         return LIBRARY / f"{ref}.yaml"
-    if path.is_file():
+    if _is_file(path):
         return path
     if named:
-        raise InputError(f"unknown workflow: {ref!r}{suggest(str(ref), names())}")
-    raise InputError(f"no such workflow file: {str(ref)!r}")
+        raise InputError(f"unknown workflow: {ref!r}{_meant(path) or suggest(str(ref), names())}")
+    raise InputError(f"no such workflow file: {str(ref)!r}{_meant(path)}")
+
+
+def _meant(path: Path) -> str:
+    """A ``did you mean`` clause where a workflow file of nearly that name is there; empty where none is."""
+    bare = path.with_suffix("") if path.suffix in _SUFFIXES else path
+    for suffix in _SUFFIXES if path.name else ():
+        if _is_file(near := bare.with_name(bare.name + suffix)):
+            return f" (did you mean {_typed(near)!r}?)"
+    with suppress(OSError):
+        folder = path if path.is_dir() else path.parent
+        files = sorted(_typed(file) for file in folder.iterdir() if file.suffix in _SUFFIXES)
+        close = files if folder is path else get_close_matches(_typed(path), files, n=1, cutoff=0.8)
+        return suggest(_typed(path), close[:_LISTED])
+    return ""
+
+
+def _typed(path: Path) -> str:
+    """A path as it has to be typed: a bare name would be one of the library."""
+    return f"{os.curdir}{os.sep}{path}" if path.parent == Path() else str(path)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # too long for a name, or in a folder that is closed to us
+        return False
 
 
 def load(ref: str | Path, *, roles: Roles | None = None) -> WorkflowSpec:

@@ -218,3 +218,31 @@ def test_a_wide_file_is_checked_in_reasonable_time() -> None:
     before = process_time()
     assert checks_of(text) == []
     assert process_time() - before < 10  # 0.4 s where it was written; a quadratic check takes minutes
+
+
+NEAR = {
+    "my_method": "unknown workflow: 'my_method' (did you mean './my_method.yaml'?)",
+    "old": "unknown workflow: 'old' (did you mean './old.yml'?)",
+    "old.yaml": "no such workflow file: 'old.yaml' (did you mean './old.yml'?)",
+    "my_metod.yaml": "no such workflow file: 'my_metod.yaml' (did you mean './my_method.yaml'?)",
+    "flows/deep": "no such workflow file: 'flows/deep' (did you mean 'flows/deep.yaml'?)",
+    "flows/": "no such workflow file: 'flows/' (possible: flows/deep.yaml)",
+    "flows": "unknown workflow: 'flows' (possible: flows/deep.yaml)",
+    "none.yaml": "no such workflow file: 'none.yaml'",
+    "x" * 5000: "unknown workflow: 'xxx",
+    "selfrefine": "unknown workflow: 'selfrefine' (did you mean 'self-refine'?)",
+}
+
+
+@pytest.mark.parametrize(("ref", "said"), NEAR.items(), ids=[ref[:20] for ref in NEAR])
+def test_a_file_of_nearly_that_name_is_pointed_at(
+    ref: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "flows").mkdir()
+    for name in ("my_method.yaml", "old.yml", "flows/deep.yaml"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as wrong:
+        find(ref)
+    assert str(wrong.value).startswith(said)
+    assert find("./my_method.yaml").samefile("my_method.yaml")
