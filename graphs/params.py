@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from rebut.errors import InputError, suggest
@@ -31,11 +32,11 @@ def _checked(name: str, value: Any, param: Param) -> Any:
     value = _typed(name, value, param.default)
     if param.choices and value not in param.choices:
         possible = ", ".join(map(str, param.choices))
-        raise InputError(f"parameter {name!r} is {value!r} (possible: {possible})")
+        raise InputError(f"parameter {name!r} must be one of {possible}, it is {value!r}")
     if param.min is not None and value < param.min:
-        raise InputError(f"parameter {name!r} is {value!r}, at least {param.min:g} is needed")
+        raise InputError(f"parameter {name!r} must be at least {param.min:g}, it is {value!r}")
     if param.max is not None and value > param.max:
-        raise InputError(f"parameter {name!r} is {value!r}, at most {param.max:g} is possible")
+        raise InputError(f"parameter {name!r} must be at most {param.max:g}, it is {value!r}")
     return value
 
 
@@ -49,12 +50,18 @@ def _typed(name: str, value: Any, default: Any) -> Any:
         read = _read(value, wanted)
         if read is not None:
             return read
-    raise InputError(
-        f"parameter {name!r} is {value!r}, a value of type {_WORDS.get(wanted, wanted.__name__)} is needed"
-    )
+    raise InputError(f"parameter {name!r} must be {_WORDS.get(wanted, wanted.__name__)}, it is {value!r}")
 
 
-_WORDS = {int: "whole number", float: "number", bool: "true/false", str: "text", list: "list"}
+_WORDS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    list: "a list",
+    tuple: "a list",
+    dict: "a mapping",
+}
 _BOOLS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -64,7 +71,8 @@ def _read(text: str, wanted: type) -> Any:
         return _BOOLS.get(text.strip().lower())
     if wanted in (int, float):
         try:
-            return wanted(text)
+            number = wanted(text)
         except ValueError:
             return None
+        return number if isfinite(number) else None
     return None

@@ -31,9 +31,9 @@ def whole(value: Value, scope: Scope, *, what: str, least: int = 1) -> int:
 
     number = value_of(value, scope)
     if isinstance(number, bool) or not isinstance(number, int | float) or number != int(number):
-        raise WorkflowError(f"{what} is {number!r}, a whole number is needed")
+        raise WorkflowError(f"{what} must be a whole number, it is {number!r}")
     if number < least:
-        raise WorkflowError(f"{what} is {number:g}, at least {least} is needed")
+        raise WorkflowError(f"{what} must be at least {least}, it is {number:g}")
     return int(number)
 
 

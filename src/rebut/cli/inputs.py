@@ -119,7 +119,7 @@ def _list(name: str, text: str) -> list[Any]:
     except yaml.YAMLError:
         value = None
     if not isinstance(value, list):
-        raise InputError(f"parameter {name!r} is {text!r}, a list such as [a, b] is needed")
+        raise InputError(f"parameter {name!r} must be a list such as [a, b], it is {text!r}")
     return value
 
 

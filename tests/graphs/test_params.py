@@ -1,0 +1,71 @@
+"""Parameters are held to their types and bounds, and what is wrong is said in plain words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rebut.errors import InputError
+from rebut.graphs.loader import loads
+from rebut.graphs.params import resolve_params
+from rebut.graphs.spec import WorkflowSpec
+
+FLOW = """
+name: w
+params:
+  rounds: {default: 2, min: 1, max: 9, help: of the debate}
+  warmth: {default: 0.5, min: 0, help: of the voice}
+  strict: {default: true, help: whether to be}
+  tone: {default: dry, choices: [dry, warm], help: of the voice}
+  names: {default: [a, b], help: of all}
+nodes: {say: {set: {out: "[params.rounds, params.warmth, params.strict, params.tone, params.names]"}}}
+edges: {start: say, say: end}
+answer: out
+"""
+
+
+@pytest.fixture(scope="module")
+def spec() -> WorkflowSpec:
+    return loads(FLOW)
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"rounds": "x"}, "parameter 'rounds' must be a whole number, it is 'x'"),
+    ({"rounds": 2.5}, "parameter 'rounds' must be a whole number, it is 2.5"),
+    ({"rounds": True}, "parameter 'rounds' must be a whole number, it is True"),
+    ({"rounds": 0}, "parameter 'rounds' must be at least 1, it is 0"),
+    ({"rounds": "10"}, "parameter 'rounds' must be at most 9, it is 10"),
+    ({"warmth": "hot"}, "parameter 'warmth' must be a number, it is 'hot'"),
+    ({"warmth": "nan"}, "parameter 'warmth' must be a number, it is 'nan'"),
+    ({"strict": "perhaps"}, "parameter 'strict' must be true or false, it is 'perhaps'"),
+    ({"tone": "sweet"}, "parameter 'tone' must be one of dry, warm, it is 'sweet'"),
+    ({"tone": 3}, "parameter 'tone' must be a text, it is 3"),
+    ({"names": "a"}, "parameter 'names' must be a list, it is 'a'"),
+    ({"round": 2}, "workflow 'w' has no parameter 'round' (did you mean 'rounds'?)"),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), WRONG, ids=[f"{given}" for given, _ in WRONG])
+def test_a_parameter_that_does_not_fit_is_said_plainly(
+    given: dict[str, Any], said: str, spec: WorkflowSpec
+) -> None:
+    with pytest.raises(InputError) as wrong:
+        resolve_params(spec, given)
+    assert str(wrong.value) == said
+
+
+def test_texts_of_a_command_line_become_values(spec: WorkflowSpec) -> None:
+    given = {"rounds": "3", "warmth": "1e-2", "strict": "off", "tone": "warm", "names": ["c"]}
+    assert resolve_params(spec, given) == {
+        "rounds": 3,
+        "warmth": 0.01,
+        "strict": False,
+        "tone": "warm",
+        "names": ["c"],
+    }
+
+
+def test_a_whole_number_does_where_any_number_is_wanted(spec: WorkflowSpec) -> None:
+    warmth = resolve_params(spec, {"warmth": 1})["warmth"]
+    assert (warmth, type(warmth)) == (1.0, float)
