@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, field_validator
 
 from rebut.errors import WorkflowError, suggest
 
+from .forms import Form, form_of
 from .returns import Returns
 
 _FENCE = "---"
@@ -19,7 +20,7 @@ class FrontMatter(BaseModel):
 
     Attributes:
         about: one sentence on what the mode does.
-        returns: which record a reply becomes.
+        returns: which record a reply becomes; a mapping of names to kinds describes one of its own.
         answer: whether a reply without an answer is asked again (``required``) or stands (``optional``).
         temperature: default where the agent sets none; the same for `top_p`, `max_tokens` and `stop`.
     """
@@ -27,12 +28,17 @@ class FrontMatter(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     about: str = Field(min_length=1)
-    returns: Returns = "text"
+    returns: Returns | InstanceOf[Form] = "text"
     answer: Literal["optional", "required"] = "optional"
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
     max_tokens: int | None = Field(default=None, ge=1)
     stop: tuple[str, ...] = ()
+
+    @field_validator("returns", mode="before")
+    @classmethod
+    def _form(cls, value: object) -> object:
+        return form_of(value) if isinstance(value, dict) else value
 
     @field_validator("stop", mode="before")
     @classmethod

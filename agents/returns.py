@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from rebut.errors import Unparsed
-from rebut.records import Candidates, Critique, Sample, Score, Verdict
+from rebut.errors import Unparsed, WorkflowError
+from rebut.records import Candidates, Critique, Reply, Sample, Score, Verdict
 
-from ..models.wire import TokenLogprob
+from ..models.wire import Inside, TokenLogprob
+from . import forms
 from .answers import extract, instruction
+from .forms import Form
 from .parsing import CUT, parse
 from .steps import split_steps
 from .wires import CandidatesWire, CritiqueWire, ScoreWire, StepScoresWire, VerdictWire
 
 Returns = Literal["text", "verdict", "critique", "score", "step_scores", "candidates"]
-Returned = Sample | Verdict | Critique | Score | Candidates
+Returned = Sample | Verdict | Critique | Score | Candidates | Reply
 
 NEITHER = "neither"
 _UNDECIDED = frozenset({"", "undecided"})
@@ -44,22 +46,29 @@ class Expected:
         steps: how many steps a step scorer has before it.
         answer_required: whether a reply without an answer does not fit.
         candidates: the answers that a judge who must decide has before it.
+        lengths: of the facts that a form of the role's own is measured by.
     """
 
-    returns: Returns = "text"
+    returns: Returns | Form = "text"
     kind: str = "auto"
     sides: tuple[str, ...] = ()
     steps: int = 0
     answer_required: bool = False
     candidates: tuple[str, ...] = ()
+    lengths: Mapping[str, int] = field(default_factory=dict)
 
 
-def expected(returns: Returns, kind: str, facts: Mapping[str, Any], answer_required: bool) -> Expected:
+def expected(returns: Returns | Form, kind: str, facts: Mapping[str, Any], answer_required: bool) -> Expected:
     """What a call with these facts is to return.
 
     A judge's sides are the fact `sides`, or else whoever speaks in `arguments` or `evidence`; a step
     scorer's steps are those of `item`.
+
+    Raises:
+        WorkflowError: a form is measured by a fact that is no list.
     """
+    if isinstance(returns, Form):
+        return Expected(returns=returns, kind=kind, lengths=_lengths(returns, facts))
     item, candidates = facts.get("item"), facts.get("candidates")
     return Expected(
         returns=returns,
@@ -71,8 +80,17 @@ def expected(returns: Returns, kind: str, facts: Mapping[str, Any], answer_requi
     )
 
 
+def _lengths(form: Form, facts: Mapping[str, Any]) -> dict[str, int]:
+    try:
+        return forms.sizes(form, facts)
+    except ValueError as error:
+        raise WorkflowError(str(error)) from None
+
+
 def schema_of(want: Expected) -> dict[str, Any] | None:
     """The JSON Schema of the reply, fit for strict modes; None where the reply is free text."""
+    if isinstance(want.returns, Form):
+        return forms.schema(want.returns, want.lengths)
     if want.returns == "verdict":
         side = {"type": "string", "enum": [*want.sides, NEITHER]} if want.sides else _STRING
         return _object(reason=_STRING, side=side, answer=_answer(want))
@@ -111,7 +129,7 @@ def read_text(
     answer = extract(text, want.kind)
     if answer is None and want.answer_required:
         raise Unparsed(text, CUT if cut else "the reply holds no final answer")
-    return Sample(text=text, answer=answer, confidence=confidence(logprobs), **about)
+    return Sample(text=text, answer=answer, confidence=confidence(logprobs), cut=cut, **about)
 
 
 def read_json(text: str, want: Expected, *, cut: bool = False, **about: Any) -> tuple[Returned, bool]:
@@ -122,6 +140,9 @@ def read_json(text: str, want: Expected, *, cut: bool = False, **about: Any) -> 
     Raises:
         Unparsed: it does not fit; the reason can be sent back to the model.
     """
+    if isinstance(want.returns, Form):
+        filled, repaired = parse(text, forms.wire(want.returns, want.lengths), cut=cut)
+        return want.returns.record(**dict(filled), **about), repaired
     if want.returns == "verdict":
         verdict, repaired = parse(text, VerdictWire, cut=cut)
         return _verdict(text, verdict, want, about), repaired
@@ -144,6 +165,18 @@ def confidence(logprobs: Sequence[TokenLogprob] | None) -> float | None:
         return None
     mean = math.fsum(token.logprob for token in logprobs) / len(logprobs)
     return None if math.isnan(mean) else math.exp(min(mean, 0.0))
+
+
+def certainty(inside: Inside | None) -> float | None:
+    """Self-certainty: the mean over the tokens of KL(uniform || p) in nats; None where no token has one.
+
+    Forward from uniform, so that a longer reply is neither better nor worse (Kang et al. 2025,
+    arXiv:2502.18581).
+    """
+    if inside is None or not inside.certainty:
+        return None
+    mean = math.fsum(inside.certainty) / len(inside.certainty)
+    return mean if math.isfinite(mean) else None
 
 
 def _sides(facts: Mapping[str, Any]) -> tuple[str, ...]:
@@ -209,6 +242,8 @@ def _candidates(text: str, wire: CandidatesWire, want: Expected, about: Mapping[
 
 
 def _keys(want: Expected) -> str:
+    if isinstance(want.returns, Form):
+        return forms.keys(want.returns, want.lengths)
     if want.returns == "verdict":
         side = " or ".join(f'"{side}"' for side in (*want.sides, NEITHER))
         answer = f"the final answer{_hint(want)}" + (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rebut.errors import WorkflowError, suggest
 
 from ..models.wire import Message
+from .forms import Form
 from .frontmatter import FrontMatter, parse
 from .returns import Returns
 
@@ -38,7 +39,7 @@ class Mode:
     template: MessageTemplate
 
     @property
-    def returns(self) -> Returns:
+    def returns(self) -> Returns | Form:
         """Which record a reply becomes."""
         return self.head.returns
 
@@ -75,7 +76,8 @@ class Mode:
     @property
     def needs(self) -> frozenset[str]:
         """Names that the workflow must bind."""
-        return self.template.needs - BOUND
+        measured = self.returns.facts if isinstance(self.returns, Form) else frozenset[str]()
+        return (self.template.needs | measured) - BOUND
 
     @property
     def wants(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from rebut.errors import suggest
 
+from ..agents.forms import Form
 from .analysis import join_of
 from .diagnostics import Problems
 from .expressions import Expression, parse
@@ -51,8 +52,8 @@ class Mode(Protocol):
         ...
 
     @property
-    def returns(self) -> str:
-        """What it returns: text, verdict, critique, score, step_scores or candidates."""
+    def returns(self) -> str | Form:
+        """What it returns: text, verdict, critique, score, step_scores, candidates, or a form of its own."""
         ...
 
 
@@ -343,6 +344,9 @@ def _agent(name: str, value: Any) -> AgentSpec:
     return AgentSpec(name=name, facts=facts, **_some(fields, *fixed))
 
 
+_REPLY = ("prefill", "max_tokens", "until", "logprobs", "certainty")
+
+
 def _ask(common: dict[str, Any], fields: Mapping[str, Any]) -> AskNode:
     each = fields.get("for_each")
     variables = None
@@ -350,7 +354,7 @@ def _ask(common: dict[str, Any], fields: Mapping[str, Any]) -> AskNode:
         variables = {fields.get("as", "item"): each}
     elif isinstance(each, Mapping):
         variables = {name: _expression(value) for name, value in each.items()}
-    more = _some(fields, "mode", "at_most", "quorum", "timeout")
+    more = _some(fields, "mode", "at_most", "quorum", "timeout", "layers", *_REPLY)
     return AskNode(
         **common,
         **more,
@@ -361,7 +365,7 @@ def _ask(common: dict[str, Any], fields: Mapping[str, Any]) -> AskNode:
 
 
 def _sample(common: dict[str, Any], fields: Mapping[str, Any]) -> SampleNode:
-    more = _some(fields, "n", "mode", "stop", "wave", "quorum", "logprobs", "timeout")
+    more = _some(fields, "n", "mode", "stop", "wave", "quorum", "timeout", *_REPLY)
     return SampleNode(**common, **more, agent=fields.get("sample", ""), facts=_sound(fields.get("with", {})))
 
 

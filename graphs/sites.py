@@ -10,6 +10,7 @@ from typing import Any, Literal
 from rebut.errors import WorkflowError
 from rebut.records import Sample, Score, Vote
 
+from ..agents.forms import Form
 from .analysis import saves
 from .draft import Draft
 from .expressions import Expression
@@ -88,6 +89,8 @@ class Sites:
             returns = self.draft.roles.mode(spec.role, mode).returns
         except WorkflowError:
             return ANY
+        if isinstance(returns, Form):
+            return record(returns.record)
         found = RETURNED.get(str(returns).lower())
         return record(found) if found else ANY
 
@@ -150,7 +153,8 @@ class Sites:
     def _of_node(self, node: NodeSpec) -> Iterator[Site]:
         path: Path = ("nodes", node.name)
         plain = (
-            "n", "wave", "quorum", "at_most", "timeout", "logprobs", "rule", "tie", "power", "threshold",
+            "n", "wave", "quorum", "at_most", "timeout", "logprobs", "certainty", "layers", "rule", "tie",
+            "power", "threshold",
         )  # fmt: skip
         values = {key: getattr(node, key, None) for key in plain}
         yield from self._values(path, values, when="before", node=node.name)
@@ -160,6 +164,7 @@ class Sites:
         elif isinstance(node, SampleNode):
             bound = {"samples": many(record(Sample)), "remaining": NUMBER}
             yield from self._values(path, {"stop": node.stop}, when="before", node=node.name, bound=bound)
+            yield from self._of_reply(node, path, {})
             yield from self._values(
                 (*path, "with"), node.facts, when="before", node=node.name, bound={"index": NUMBER}
             )
@@ -180,6 +185,17 @@ class Sites:
             sort = self.infer(site)
             bound[name] = sort.of if sort.what == "many" and sort.of else ANY
         yield from self._values((*path, "with"), node.facts, when="before", node=node.name, bound=bound)
+        yield from self._of_reply(node, path, bound)
+
+    def _of_reply(self, node: AskNode | SampleNode, path: Path, bound: Mapping[str, Sort]) -> Iterator[Site]:
+        """How the reply begins and ends."""
+        values = {"prefill": node.prefill, "max_tokens": node.max_tokens}
+        yield from self._values(path, values, when="before", node=node.name, bound=bound)
+        listed = isinstance(self.draft.piece(*path, "until"), Listing)
+        for place, value in enumerate(node.until):
+            if isinstance(value, Expression):
+                at: Path = (*path, "until", place) if listed else (*path, "until")
+                yield Site(expression=value, path=at, when="before", node=node.name, bound=bound)
 
     def _of_score(self, node: ScoreNode, path: Path) -> Iterator[Site]:
         yield Site(expression=node.items, path=(*path, "score"), when="before", node=node.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rebut.agents.forms import form_of
 from rebut.agents.frontmatter import FrontMatter, parse
 from rebut.errors import WorkflowError
 
@@ -23,6 +24,16 @@ def test_a_head_says_how_its_mode_is_asked() -> None:
 
 def test_what_is_left_out_is_left_open() -> None:
     assert head("about: x") == FrontMatter(about="x", returns="text", answer="optional", temperature=None)
+
+
+def test_a_mapping_describes_a_reply_of_the_role_s_own() -> None:
+    read = head("about: x", "returns:", "  reason: text", "  best: whole 1..answers")
+    assert read.returns == form_of({"reason": "text", "best": "whole 1..answers"})
+
+
+def test_a_field_that_cannot_be_read_is_refused_with_its_name() -> None:
+    with pytest.raises(WorkflowError, match=r"role.j2:3: .*'best' is 'integer'"):
+        head("about: x", "returns: {best: integer}")
 
 
 def test_one_stop_string_needs_no_list() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rebut.agents.forms import form_of
 from rebut.agents.returns import (
     Expected,
     Returned,
@@ -22,7 +23,7 @@ from rebut.agents.returns import (
     schema_of,
 )
 from rebut.agents.wires import CandidatesWire, CritiqueWire, ScoreWire, StepScoresWire, VerdictWire, Wire
-from rebut.errors import Unparsed
+from rebut.errors import Unparsed, WorkflowError
 from rebut.models.wire import TokenLogprob
 from rebut.records import Candidates, Critique, Record, Sample, Score, Verdict
 
@@ -237,3 +238,19 @@ def test_any_reply_is_a_record_or_unparsed(text: str, returns: Returns, required
     else:
         assert isinstance(record, Record)
         assert type(record).model_validate(record.model_dump()) == record
+
+
+PICKS = form_of({"reason": "text", "best": "whole 1..answers"})
+
+
+def test_a_form_of_the_role_s_own_becomes_its_record() -> None:
+    want = expected(PICKS, "auto", {"answers": ["a", "b"]}, False)
+    assert schema_of(want)["properties"]["best"] == {"type": "integer", "enum": [1, 2]}  # type: ignore[index]
+    assert "whole number from 1 to 2" in reply_format(want)
+    record, repaired = read_json('{"reason": "sound", "best": 2}', want, agent="judge")
+    assert (record, repaired) == (PICKS.record(reason="sound", best=2, agent="judge"), False)  # type: ignore[call-arg]
+
+
+def test_a_form_whose_measure_is_missing_is_the_workflow_s_fault() -> None:
+    with pytest.raises(WorkflowError, match="measured by 'answers'"):
+        expected(PICKS, "auto", {}, False)
