@@ -13,6 +13,7 @@ from .asking import Asking, OnNote, Session
 from .chat import without_prefill
 from .returns import Expected, Returned, expected, reply_format, schema_of
 from .roles import Mode, Role
+from .terms import PLAIN, Terms, demand
 
 if TYPE_CHECKING:
     from ..models.budget import Budget
@@ -47,6 +48,7 @@ class Agent:
         seed: int | None = None,
         n: int = 1,
         logprobs: int | None = None,
+        terms: Terms = PLAIN,
         budget: Budget | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the session keeps it, for replays
         reasks: int = 1,
@@ -64,12 +66,14 @@ class Agent:
             kind: the workflow's kind of answer.
             seed: left out where the temperature is 0.
             logprobs: alternatives per token (0: the chosen token only); None for none.
+            terms: how the replies begin and end, and what is wanted beside their words.
             timeout: seconds for the call.
             schema: whether decoding may be constrained, where the back end can.
             on_note: told of re-asks, repairs and abstentions.
 
         Raises:
             WorkflowError: the prompt cannot be rendered.
+            SettingsError: the model cannot do what the terms want.
             ModelError: the call failed. A failed re-ask lets its reply abstain if others of the call stand.
             BudgetSpent: a limit was reached, likewise.
         """
@@ -83,7 +87,10 @@ class Agent:
             "reply_format": reply_format(want),
         }
         able = session.gateway.capabilities(self.model)
-        request = self._request(chosen, chosen.render(bound), want, able, seed, n, logprobs, schema)
+        if wanted := terms.wanting():
+            demand(able, wanted, self.model, f"agent {self.name!r}")
+        messages = terms.begun(chosen.render(bound))
+        request = self._request(chosen, messages, want, able, seed, n, logprobs, schema, terms)
         asking = Asking(
             session=session,
             request=request,
@@ -106,6 +113,7 @@ class Agent:
         n: int,
         logprobs: int | None,
         constrain: bool,
+        terms: Terms,
     ) -> Request:
         before, prefill = without_prefill(messages)
         temperature = mode.temperature if self.temperature is None else self.temperature
@@ -115,9 +123,10 @@ class Agent:
             n=n,
             temperature=temperature,
             top_p=mode.top_p if self.top_p is None else self.top_p,
-            max_tokens=mode.max_tokens if self.max_tokens is None else self.max_tokens,
-            stop=mode.stop,
+            max_tokens=terms.max_tokens or (mode.max_tokens if self.max_tokens is None else self.max_tokens),
+            stop=mode.stop + terms.until,
             seed=None if temperature == 0 else seed,
             schema=schema_of(want) if constrain and able.schema and not (prefill and able.prefill) else None,
             logprobs=logprobs if able.logprobs else None,
+            probe=terms.probe(),
         )

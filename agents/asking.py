@@ -11,7 +11,7 @@ from rebut.errors import BudgetSpent, ModelError, Unparsed
 from ..models.journal import CallSite
 from ..models.wire import Capabilities, Completion, Request, Response
 from .chat import asked_again, continued, without_prefill
-from .returns import Expected, Returned, read_json, read_text, reply_format
+from .returns import Expected, Returned, certainty, read_json, read_text, reply_format
 
 if TYPE_CHECKING:
     from ..models.budget import Budget
@@ -121,7 +121,10 @@ class Asking:
         about = {"agent": self.site.agent, "model": request.model, "call": path}
         if self.want.returns == "text":
             place = {"index": self.index + i, "visit": self.site.visit}
-            return read_text(text, self.want, completion.logprobs, cut=cut, **about, **place)
+            certain = certainty(completion.inside)
+            return read_text(
+                text, self.want, completion.logprobs, cut=cut, certainty=certain, **about, **place
+            )
         record, repaired = read_json(text, self.want, cut=cut, **about)
         if repaired:
             self._note("repaired", "the reply's JSON had to be repaired", path, "")

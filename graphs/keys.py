@@ -107,6 +107,13 @@ _MODE = Key(
     "mode", Text(empty=False, what="a mode's name"), "the mode of the role; default where none is named"
 )
 _AGENT = Word(what="an agent's name")
+_REPLY = (
+    Key("prefill", Text(formulas=True), "text that the reply begins with and the model continues"),
+    Key("max_tokens", COUNT, "limit of the reply; goes before those of agent and role"),
+    Key("until", ListOf(Text(formulas=True, empty=False), single=True), "texts at which the reply ends"),
+    Key("logprobs", Flag(), "ask for token probabilities, for confidence"),
+    Key("certainty", Flag(), "ask how far each token's distribution is from uniform, for self-certainty"),
+)
 
 NODE_KINDS: dict[str, Fixed] = {
     "ask": Fixed(
@@ -119,6 +126,8 @@ NODE_KINDS: dict[str, Fixed] = {
             Key("as", Word(), "the variable that holds the item; default: item", needs="for_each"),
             Key("at_most", COUNT, "calls at most; later items are left out", needs="for_each"),
             Key("quorum", Number(whole=True, least=0), "how many calls must stand"),
+            *_REPLY,
+            Key("layers", Flag(), "ask what every layer of the network makes of the labels"),
             _TIMEOUT,
             _BUDGET,
             _SAVED,
@@ -134,7 +143,7 @@ NODE_KINDS: dict[str, Fixed] = {
             Key("stop", Formula(), "looked at after each sample, over samples and remaining; true ends it"),
             Key("wave", COUNT, "samples in flight at once with stop", needs="stop"),
             Key("quorum", Number(whole=True, least=0), "how many samples must stand"),
-            Key("logprobs", Flag(), "ask for token probabilities, for confidence"),
+            *_REPLY,
             _TIMEOUT,
             _BUDGET,
             _SAVED,

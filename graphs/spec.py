@@ -86,9 +86,14 @@ class AskNode(NodeBase):
     """``ask``: one call of an agent, or with `for_each` one call per item, side by side.
 
     `for_each` maps a variable to a collection; several collections are walked in step and must be equally
-    long. In prompts and in `facts` the variables, and `index` (from 0), are then bound. An item that is
-    None is passed over: its result is None. The result is a record, or with `for_each` a list with a
-    record or None (abstained, failed) per item. `quorum` is how many must stand.
+    long. In prompts, in `facts`, `prefill` and `max_tokens` the variables, and `index` (from 0), are then
+    bound. An item that is None is passed over: its result is None. The result is a record, or with
+    `for_each` a list with a record or None (abstained, failed) per item. `quorum` is how many must stand.
+
+    `prefill` is text that the reply begins with, as if the agent had written it; `max_tokens` and `until`
+    (texts at which the reply ends) go before what agent and role say. `logprobs` asks for token
+    probabilities, `certainty` for how far each token's distribution is from uniform, `layers` for what
+    every layer of the network makes of the labels.
     """
 
     does: Literal["ask"] = "ask"
@@ -99,6 +104,12 @@ class AskNode(NodeBase):
     at_most: Value = None
     quorum: Value = 1
     timeout: Value = None
+    prefill: Value = None
+    max_tokens: Value = None
+    until: tuple[Value, ...] = ()
+    logprobs: Value = False
+    certainty: Value = False
+    layers: Value = False
     save: Save | None = None
 
 
@@ -108,6 +119,7 @@ class SampleNode(NodeBase):
 
     `stop` is looked at after each sample, with `samples` (so far) and `remaining` bound; once true, what is
     in flight is cancelled. With `stop`, at most `wave` are in flight. `timeout` is seconds for each.
+    `prefill`, `max_tokens`, `until`, `logprobs` and `certainty` are as those of an `AskNode`.
     """
 
     does: Literal["sample"] = "sample"
@@ -119,7 +131,11 @@ class SampleNode(NodeBase):
     wave: Value = 4
     quorum: Value = 1
     timeout: Value = None
+    prefill: Value = None
+    max_tokens: Value = None
+    until: tuple[Value, ...] = ()
     logprobs: Value = False
+    certainty: Value = False
     save: Save | None = None
 
 

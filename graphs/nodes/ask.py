@@ -12,7 +12,7 @@ from ..context import RunContext, Scope, value_of
 from ..fanout import FanOut
 from ..spec import AskNode
 from . import Work
-from .common import EXPECTED, demand, failed, prompt_facts, saved, whole
+from .common import EXPECTED, demand, failed, prompt_facts, saved, terms_of, whole
 
 
 def asking(node: AskNode) -> Work:
@@ -68,6 +68,8 @@ async def _ask(
         facts=prompt_facts(run, {**scope, "index": index}, node.facts, visit, index),
         kind=run.kind,
         seed=run.seed_for(path),
+        logprobs=0 if value_of(node.logprobs, scope) else None,
+        terms=terms_of(node, {**scope, "index": index}),
         budget=budget,
         timeout=value_of(node.timeout, scope),
         on_note=lambda what, text, data: run.note(node.name, what, text, data),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rebut.errors import BudgetSpent, ModelError, QuorumMissed
 
+from ...agents.terms import PLAIN, Terms
 from ..context import RunContext, Scope, facts_of, value_of
-from ..spec import Save, Value
+from ..spec import AskNode, SampleNode, Save, Value
 
 EXPECTED: tuple[type[Exception], ...] = (ModelError, BudgetSpent)
 """Failures of one branch of a fan-out that the others survive."""
@@ -35,6 +36,43 @@ def whole(value: Value, scope: Scope, *, what: str, least: int = 1) -> int:
     if number < least:
         raise WorkflowError(f"{what} must be at least {least}, it is {number:g}")
     return int(number)
+
+
+def terms_of(node: AskNode | SampleNode, scope: Scope) -> Terms:
+    """How the replies of a node begin and end, and what is wanted beside their words.
+
+    Raises:
+        WorkflowError: a value is not of the kind that is needed.
+    """
+    layers = node.layers if isinstance(node, AskNode) else False
+    given = (node.prefill, node.max_tokens, node.certainty, layers)
+    if not node.until and given == (None, None, False, False):
+        return PLAIN
+    most = node.max_tokens
+    return Terms(
+        prefill=_text(value_of(node.prefill, scope), f"prefill of {node.name!r}"),
+        max_tokens=None if most is None else whole(most, scope, what=f"max_tokens of {node.name!r}"),
+        until=tuple(_texts(node, scope)),
+        certainty=bool(value_of(node.certainty, scope)),
+        layers=bool(value_of(layers, scope)),
+    )
+
+
+def _texts(node: AskNode | SampleNode, scope: Scope) -> Iterator[str]:
+    """The texts at which a reply ends; an expression may give one or a list of them."""
+    for value in node.until:
+        found = value_of(value, scope)
+        for text in found if isinstance(found, list | tuple) else (found,):
+            if written := _text(text, f"until of {node.name!r}"):
+                yield written
+
+
+def _text(value: Any, what: str) -> str:
+    from rebut.errors import WorkflowError
+
+    if value is not None and not isinstance(value, str):
+        raise WorkflowError(f"{what} must be a text, it is {value!r}")
+    return value or ""
 
 
 def failed(run: RunContext, node: str, label: str, error: Exception) -> None:

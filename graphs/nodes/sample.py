@@ -10,7 +10,7 @@ from ..context import RunContext, Scope, value_of
 from ..fanout import FanOut
 from ..spec import SampleNode
 from . import Work
-from .common import EXPECTED, demand, failed, prompt_facts, saved, whole
+from .common import EXPECTED, demand, failed, prompt_facts, saved, terms_of, whole
 
 
 def sampling(node: SampleNode) -> Work:
@@ -128,6 +128,7 @@ class _Drawing:
             seed=run.seed_for(path),
             n=n,
             logprobs=0 if value_of(node.logprobs, scope) else None,
+            terms=terms_of(node, scope),
             budget=self.budget,
             timeout=value_of(node.timeout, scope),
             on_note=lambda what, text, data: run.note(node.name, what, text, data),

@@ -48,6 +48,7 @@ class Sample(Record):
         confidence: exp of the mean token log-probability, in (0, 1]; None where not asked for or not given.
         certainty: self-certainty, the mean over the tokens of KL(uniform || p) in nats, from 0 up
             (arXiv:2502.18581); None likewise.
+        cut: whether a length limit ended it before the model did.
         scores: by scorer's name.
         score: the combined score that a `score` node wrote.
         call: path of the model call in the run's journal.
@@ -61,6 +62,7 @@ class Sample(Record):
     visit: int = 1
     confidence: float | None = None
     certainty: float | None = None
+    cut: bool = False
     scores: Mapping[str, Score] = Field(default_factory=dict)
     score: float | None = None
     call: str = ""
@@ -107,6 +109,32 @@ class Candidates(Record):
     agent: str = ""
     model: str = ""
     call: str = ""
+
+
+class Label(Record):
+    """Which of a few labels an agent gives, and how sure its model is of each.
+
+    Attributes:
+        value: the label: the most probable, or the written one where no probabilities are known.
+        probabilities: of each label, in the order of the labels, together 1; None where not known.
+        mass: the probability of everything but the labels, in [0, 1], before that was left out; None
+            likewise.
+        layers: of each layer of the network from the first to the last, the labels' probabilities, together
+            1; None where not asked for.
+    """
+
+    value: str
+    probabilities: Mapping[str, float] | None = None
+    mass: float | None = None
+    layers: tuple[tuple[float, ...], ...] | None = None
+    agent: str = ""
+    model: str = ""
+    call: str = ""
+
+    @property
+    def answer(self) -> str:
+        """The label, as what the agent votes for."""
+        return self.value
 
 
 class Reply(Record):
