@@ -1,0 +1,128 @@
+"""Elections by approval, ranks, pairs and points."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rebut.agents.ballots import RULES, elect, strongest_paths
+from rebut.errors import InputError
+
+ABC = ["a", "b", "c"]
+
+
+def many(*blocks: tuple[int, str]) -> list[list[float]]:
+    """Ballots of voters who rank A, B, C... in the order of the letters."""
+    return [
+        [float(ord(letter) - ord("A") + 1) for letter in ranks]
+        for times, ranks in blocks
+        for _ in range(times)
+    ]
+
+
+# The worked example of Schulze 2011 with 45 voters: E before A before C before B before D.
+SCHULZE = many(
+    (5, "ACBED"), (5, "ADECB"), (8, "BEDAC"), (3, "CABED"),
+    (7, "CAEBD"), (2, "CBADE"), (7, "DCEBA"), (8, "EBADC"),
+)  # fmt: skip
+
+
+def test_strongest_paths_decide_where_pairs_go_in_a_circle() -> None:
+    outcome = elect(list("ABCDE"), SCHULZE, rule="condorcet")
+    assert outcome.answer == "E"
+    assert [t.answer for t in outcome.tallies] == ["E", "A", "C", "B", "D"]
+
+
+def test_who_beats_all_others_in_pairs_wins_although_another_has_more_first_places() -> None:
+    ballots = many((4, "ABC"), (3, "CBA"), (2, "BCA"))
+    assert elect(ABC, ballots, rule="plurality").answer == "a"
+    assert elect(ABC, ballots, rule="condorcet").answer == "b"
+
+
+def test_an_even_circle_is_a_tie_that_the_tie_rule_decides() -> None:
+    ballots = many((1, "ABC"), (1, "BCA"), (1, "CAB"))
+    assert elect(ABC, ballots, rule="condorcet").tied
+    assert elect(ABC, ballots, rule="condorcet", tie="none").answer is None
+    assert elect(ABC, ballots, rule="condorcet", tie="last").answer == "c"
+
+
+def test_borda_counts_places() -> None:
+    outcome = elect(ABC, many((3, "ABC"), (2, "BCA")), rule="borda")
+    assert {t.answer: t.weight for t in outcome.tallies} == {"b": 7.0, "a": 6.0, "c": 2.0}
+
+
+def test_candidates_that_a_ballot_leaves_out_share_the_places_left() -> None:
+    outcome = elect(ABC, [[2]], rule="borda")
+    assert {t.answer: t.weight for t in outcome.tallies} == {"b": 2.0, "a": 0.5, "c": 0.5}
+
+
+def test_approval_counts_every_name_on_a_ballot() -> None:
+    outcome = elect(ABC, [[1, 2], [2], [3, 2], [1]], rule="approval")
+    assert (outcome.answer, outcome.tallies[0].weight) == ("b", 3.0)
+
+
+def test_points_are_spread_in_proportion_whatever_their_sum() -> None:
+    outcome = elect(ABC, [[10, 0, 0], [0, 1, 1], [0, 1, 3]], rule="cumulative")
+    assert {t.answer: t.weight for t in outcome.tallies} == {"a": 1.0, "b": 0.75, "c": 1.25}
+
+
+@pytest.mark.parametrize("wrong", [None, [], [4], [0], [1, 1], [1.5], [True], ["a"], "12", [float("nan")]])
+def test_a_ballot_that_does_not_hold_abstains(wrong: object) -> None:
+    outcome = elect(ABC, [wrong, [2, 1, 3]], rule="borda")  # type: ignore[list-item]
+    assert (outcome.answer, outcome.voters, outcome.abstained) == ("b", 1, 1)
+
+
+def test_without_a_valid_ballot_nobody_wins() -> None:
+    outcome = elect(ABC, [None, []], rule="condorcet")
+    assert (outcome.answer, outcome.winner, outcome.voters, outcome.tallies) == (None, None, 0, ())
+
+
+def test_a_candidate_without_an_answer_cannot_win() -> None:
+    assert elect([None, "b", "c"], [[1, 3, 2], [1, 3, 2]], rule="plurality").answer == "b"
+    assert elect([None, "b", "c"], [[1, 3, 2], [1, 3, 2]], rule="borda").answer == "c"
+
+
+def test_heavier_voters_count_for_more() -> None:
+    assert elect(ABC, [[1], [2]], rule="plurality", weights=[1, 2.5]).answer == "b"
+    with pytest.raises(InputError, match="2 weights for 1 ballots"):
+        elect(ABC, [[1]], weights=[1, 2])
+    with pytest.raises(InputError, match="not negative"):
+        elect(ABC, [[1]], weights=[-1])
+
+
+def test_an_unknown_rule_is_named_with_what_is_possible() -> None:
+    with pytest.raises(InputError, match="condorcet"):
+        elect(ABC, [[1]], rule="condorcett")
+
+
+rankings = st.integers(2, 5).flatmap(
+    lambda n: st.tuples(st.just(n), st.lists(st.permutations(range(1, n + 1)), min_size=1, max_size=9))
+)
+
+
+@given(rankings)
+def test_a_winner_of_all_pairs_always_wins(drawn: tuple[int, list[list[int]]]) -> None:
+    n, ballots = drawn
+    wins = [
+        sum(
+            sum(b.index(i) < b.index(j) for b in ballots) * 2 > len(ballots)
+            for j in range(1, n + 1)
+            if j != i
+        )
+        for i in range(1, n + 1)
+    ]
+    if n - 1 in wins:
+        assert elect([str(i) for i in range(n)], ballots, rule="condorcet").winner == wins.index(n - 1)
+
+
+@given(rankings, st.sampled_from([r for r in RULES if r != "cumulative"]))
+def test_the_order_of_the_voters_does_not_matter(drawn: tuple[int, list[list[int]]], rule: str) -> None:
+    n, ballots = drawn
+    names = [str(i) for i in range(n)]
+    assert elect(names, ballots, rule=rule) == elect(names, ballots[::-1], rule=rule)
+
+
+def test_a_path_is_as_strong_as_its_weakest_victory() -> None:
+    preferred = [[0, 6, 2], [3, 0, 7], [7, 2, 0]]
+    assert strongest_paths(preferred) == [[0, 6, 6], [7, 0, 7], [7, 6, 0]]
