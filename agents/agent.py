@@ -11,7 +11,9 @@ from ..models.wire import Capabilities, Message, Request
 from .answers import instruction
 from .asking import Asking, OnNote, Session
 from .chat import without_prefill
+from .labels import label_request
 from .returns import Expected, Returned, expected, reply_format, schema_of
+from .rewards import reward_request
 from .roles import Mode, Role
 from .terms import PLAIN, Terms, demand
 
@@ -73,12 +75,12 @@ class Agent:
 
         Raises:
             WorkflowError: the prompt cannot be rendered.
-            SettingsError: the model cannot do what the terms want.
+            SettingsError: the model cannot do what the role or the terms want.
             ModelError: the call failed. A failed re-ask lets its reply abstain if others of the call stand.
             BudgetSpent: a limit was reached, likewise.
         """
         chosen = self.role.mode(mode)
-        known: dict[str, Any] = {"params": {}, "index": 0, **self.facts, **facts}
+        known: dict[str, Any] = {"params": {}, "index": 0, "labels": chosen.labels, **self.facts, **facts}
         want = expected(chosen.returns, kind, known, chosen.answer_required)
         bound = known | {
             "agent": self.name,
@@ -89,8 +91,13 @@ class Agent:
         able = session.gateway.capabilities(self.model)
         if wanted := terms.wanting():
             demand(able, wanted, self.model, f"agent {self.name!r}")
-        messages = terms.begun(chosen.render(bound))
-        request = self._request(chosen, messages, want, able, seed, n, logprobs, schema, terms)
+        if able.reward:
+            request = reward_request(self.model, able, want, known, f"agent {self.name!r}")
+        else:
+            messages = terms.begun(chosen.render(bound))
+            request = self._request(chosen, messages, want, able, seed, n, logprobs, schema, terms)
+        if want.labels:
+            request = label_request(request, want.labels, able, layers=terms.layers)
         asking = Asking(
             session=session,
             request=request,

@@ -11,7 +11,9 @@ from rebut.errors import BudgetSpent, ModelError, Unparsed
 from ..models.journal import CallSite
 from ..models.wire import Capabilities, Completion, Request, Response
 from .chat import asked_again, continued, without_prefill
+from .labels import read_label
 from .returns import Expected, Returned, certainty, read_json, read_text, reply_format
+from .rewards import read_reward
 
 if TYPE_CHECKING:
     from ..models.budget import Budget
@@ -80,6 +82,8 @@ class Asking:
                 records[i] = self._read(self.request, response.completions[i], self.site.path, i)
             except Unparsed as error:
                 unfit[i] = error
+        if self._grading():
+            reasks = 0  # the same solution gets the same grades
         for i, reply in unfit.items():
             alone = all(record is None for record in records)
             records[i] = await self._again(i, reply, reasks, alone)
@@ -116,7 +120,11 @@ class Asking:
         Raises:
             Unparsed: it does not fit.
         """
-        text = continued(without_prefill(request.messages)[1], _whole(completion.text))
+        text = _whole(completion.text)
+        if completion.finish == "edited":
+            self._note("edited", f"the reply of {self.site.agent} was written by hand", path, "")
+        else:
+            text = continued(without_prefill(request.messages)[1], text)
         cut = completion.finish == "length"
         about = {"agent": self.site.agent, "model": request.model, "call": path}
         if self.want.returns == "text":
@@ -125,10 +133,17 @@ class Asking:
             return read_text(
                 text, self.want, completion.logprobs, cut=cut, certainty=certain, **about, **place
             )
+        if request.probe is not None and request.probe.reward:
+            return read_reward(completion, request.probe)
+        if self.want.labels:
+            return read_label(completion, self.want.labels, **about)
         record, repaired = read_json(text, self.want, cut=cut, **about)
         if repaired:
             self._note("repaired", "the reply's JSON had to be repaired", path, "")
         return record
+
+    def _grading(self) -> bool:
+        return self.request.probe is not None and bool(self.request.probe.reward)
 
     def _mending(self, error: Unparsed) -> Request:
         wrong = f"Your reply does not fit: {error.reason}. Write the whole reply again."

@@ -5,11 +5,20 @@ from __future__ import annotations
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from rebut.errors import WorkflowError, suggest
 
 from .forms import Form, form_of
+from .labels import checked
 from .returns import Returns
 
 _FENCE = "---"
@@ -21,6 +30,7 @@ class FrontMatter(BaseModel):
     Attributes:
         about: one sentence on what the mode does.
         returns: which record a reply becomes; a mapping of names to kinds describes one of its own.
+        labels: where the mode returns a label, those of which one is given; a workflow may name others.
         answer: whether a reply without an answer is asked again (``required``) or stands (``optional``).
         temperature: default where the agent sets none; the same for `top_p`, `max_tokens` and `stop`.
     """
@@ -29,6 +39,7 @@ class FrontMatter(BaseModel):
 
     about: str = Field(min_length=1)
     returns: Returns | InstanceOf[Form] = "text"
+    labels: tuple[str, ...] = ()
     answer: Literal["optional", "required"] = "optional"
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
@@ -39,6 +50,17 @@ class FrontMatter(BaseModel):
     @classmethod
     def _form(cls, value: object) -> object:
         return form_of(value) if isinstance(value, dict) else value
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _labels(cls, value: object) -> object:
+        return checked(value)
+
+    @model_validator(mode="after")
+    def _labelled(self) -> FrontMatter:
+        if self.labels and self.returns != "label":
+            raise ValueError("labels mean something only where the mode returns a label")
+        return self
 
     @field_validator("stop", mode="before")
     @classmethod

@@ -8,18 +8,19 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rebut.errors import Unparsed, WorkflowError
-from rebut.records import Candidates, Critique, Reply, Sample, Score, Verdict
+from rebut.records import Candidates, Critique, Label, Reply, Sample, Score, Verdict
 
 from ..models.wire import Inside, TokenLogprob
 from . import forms
 from .answers import extract, instruction
 from .forms import Form
+from .labels import checked
 from .parsing import CUT, parse
 from .steps import split_steps
 from .wires import CandidatesWire, CritiqueWire, ScoreWire, StepScoresWire, VerdictWire
 
-Returns = Literal["text", "verdict", "critique", "score", "step_scores", "candidates"]
-Returned = Sample | Verdict | Critique | Score | Candidates | Reply
+Returns = Literal["text", "verdict", "critique", "score", "step_scores", "candidates", "label"]
+Returned = Sample | Verdict | Critique | Score | Candidates | Label | Reply
 
 NEITHER = "neither"
 _UNDECIDED = frozenset({"", "undecided"})
@@ -47,6 +48,7 @@ class Expected:
         answer_required: whether a reply without an answer does not fit.
         candidates: the answers that a judge who must decide has before it.
         lengths: of the facts that a form of the role's own is measured by.
+        labels: the labels of which one is to be given.
     """
 
     returns: Returns | Form = "text"
@@ -56,19 +58,22 @@ class Expected:
     answer_required: bool = False
     candidates: tuple[str, ...] = ()
     lengths: Mapping[str, int] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
 
 
 def expected(returns: Returns | Form, kind: str, facts: Mapping[str, Any], answer_required: bool) -> Expected:
     """What a call with these facts is to return.
 
     A judge's sides are the fact `sides`, or else whoever speaks in `arguments` or `evidence`; a step
-    scorer's steps are those of `item`.
+    scorer's steps are those of `item`; the labels are the fact `labels`.
 
     Raises:
-        WorkflowError: a form is measured by a fact that is no list.
+        WorkflowError: a form is measured by a fact that is no list, or the labels cannot be told apart.
     """
     if isinstance(returns, Form):
         return Expected(returns=returns, kind=kind, lengths=_lengths(returns, facts))
+    if returns == "label":
+        return Expected(returns=returns, kind=kind, labels=_labels(facts))
     item, candidates = facts.get("item"), facts.get("candidates")
     return Expected(
         returns=returns,
@@ -83,6 +88,13 @@ def expected(returns: Returns | Form, kind: str, facts: Mapping[str, Any], answe
 def _lengths(form: Form, facts: Mapping[str, Any]) -> dict[str, int]:
     try:
         return forms.sizes(form, facts)
+    except ValueError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def _labels(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    try:
+        return checked(facts.get("labels", ()))
     except ValueError as error:
         raise WorkflowError(str(error)) from None
 
@@ -110,6 +122,8 @@ def reply_format(want: Expected) -> str:
     """The sentence of a prompt that says how to reply."""
     if want.returns == "text":
         return instruction(want.kind)
+    if want.labels:
+        return f"Reply with one of {', '.join(want.labels)}, and nothing else."
     return f"Reply with one JSON object and nothing else:\n{{{_keys(want)}}}"
 
 

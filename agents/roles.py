@@ -74,15 +74,22 @@ class Mode:
         return self.head.stop
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels of which one is given, where the workflow names no others."""
+        return self.head.labels
+
+    @property
     def needs(self) -> frozenset[str]:
         """Names that the workflow must bind."""
         measured = self.returns.facts if isinstance(self.returns, Form) else frozenset[str]()
-        return (self.template.needs | measured) - BOUND
+        wanted = frozenset({"labels"} if self.labels else ())
+        return (self.template.needs | measured) - BOUND - wanted
 
     @property
     def wants(self) -> frozenset[str]:
         """Names that the workflow may bind."""
-        return self.template.wants - BOUND
+        labels = frozenset({"labels"} if self.returns == "label" else ())
+        return (self.template.wants | labels) - BOUND
 
     def render(self, facts: Mapping[str, Any]) -> tuple[Message, ...]:
         """The chat messages; a last one of the assistant is a prefill.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,7 +21,7 @@ from rebut.errors import (
 )
 from rebut.records import Usage
 
-from .wire import Capabilities, Completion, Finish, Request, Response, Sink, TokenLogprob
+from .wire import Capabilities, Completion, Finish, Inside, Probe, Request, Response, Sink, TokenLogprob
 
 ErrorName = Literal["busy", "timeout", "garbled", "refused", "unavailable"]
 
@@ -51,6 +51,8 @@ class Line(BaseModel):
         finish: why the completion ended.
         logprobs: ``[token, log-probability]`` or ``[token, log-probability, {alternative: log-probability}]``
             in the order written; handed over only to a request that asks for them.
+        inside: what is found inside the model, by the names of `Inside`; each only for a request whose probe
+            asks for it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,15 +63,16 @@ class Line(BaseModel):
     delay: float | None = Field(default=None, ge=0)
     finish: Finish = "stop"
     logprobs: tuple[tuple[str, float] | tuple[str, float, dict[str, float]], ...] | None = None
+    inside: Inside | None = None
 
     def completion(self) -> Completion:
         """The line as a completion."""
         if self.logprobs is None:
-            return Completion(text=self.text, finish=self.finish)
+            return Completion(text=self.text, finish=self.finish, inside=self.inside)
         tokens = tuple(
             TokenLogprob(t[0], t[1], tuple(t[2].items()) if len(t) > 2 else ()) for t in self.logprobs
         )
-        return Completion(text=self.text, finish=self.finish, logprobs=tokens)
+        return Completion(text=self.text, finish=self.finish, logprobs=tokens, inside=self.inside)
 
 
 Reply: TypeAlias = str | Completion | Exception | Line
@@ -292,14 +295,29 @@ def _completion(reply: Reply, request: Request) -> Completion | Exception:
 
 
 def _as_asked(done: Completion, request: Request) -> Completion:
-    """Cut at the first stop string; log-probabilities only where asked for."""
+    """Cut at the first stop string; log-probabilities and the inside only where asked for."""
     text = done.text
     for stop in request.stop:
         text = text.partition(stop)[0]
+    finish: Finish = done.finish if text == done.text else "stop"
     logprobs = None
     if request.logprobs is not None and done.logprobs is not None:
         logprobs = tuple(TokenLogprob(p.token, p.logprob, p.top[: request.logprobs]) for p in done.logprobs)
-    return Completion(text=text, finish=done.finish, logprobs=logprobs, reasoning=done.reasoning)
+    inside = _as_probed(done.inside, request.probe)
+    return replace(done, text=text, finish=finish, logprobs=logprobs, inside=inside)
+
+
+def _as_probed(inside: Inside | None, probe: Probe | None) -> Inside | None:
+    """What the probe asks for, and nothing else."""
+    if inside is None or probe is None:
+        return None
+    wanted = Inside(
+        certainty=inside.certainty if probe.certainty else None,
+        labels=inside.labels if probe.labels else None,
+        layers=inside.layers if probe.layers else None,
+        rewards=inside.rewards if probe.reward else None,
+    )
+    return None if wanted == Inside() else wanted
 
 
 async def _speak(said: Sequence[Completion], sink: Sink | None, seconds: float) -> None:

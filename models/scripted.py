@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from rebut.errors import InputError, SettingsError
 
 from .script import EVERYTHING, Cue, ErrorName, Line, Scripted, Unscripted, conversation, in_turn, perform
-from .wire import Capabilities, Finish, Request, Response, Sink
+from .wire import Capabilities, Finish, Inside, Request, Response, Sink
 
 __all__ = ["Script", "Scripted", "ScriptedBackend", "Unscripted", "read_script"]
 
@@ -51,7 +51,7 @@ class When(BaseModel):
 class Rule(BaseModel):
     """What to say to the requests that fit `when`.
 
-    `delay`, `finish` and `logprobs` hold for the lines that do not set their own; `error` alone, without
+    `delay`, `finish`, `logprobs` and `inside` hold for the lines that do not set their own; `error` alone, without
     `say`, fails every time.
     """
 
@@ -64,6 +64,7 @@ class Rule(BaseModel):
     delay: float | None = Field(default=None, ge=0)
     finish: Finish = "stop"
     logprobs: tuple[tuple[str, float] | tuple[str, float, dict[str, float]], ...] | None = None
+    inside: Inside | None = None
 
     @field_validator("when", mode="before")
     @classmethod
@@ -85,8 +86,13 @@ class Rule(BaseModel):
         return self
 
     def lines(self) -> Sequence[Line]:
-        """The lines with the rule's own delay, finish and log-probabilities filled in."""
-        own = {"delay": self.delay, "finish": self.finish, "logprobs": self.logprobs}
+        """The lines with what the rule says of all of them filled in."""
+        own = {
+            "delay": self.delay,
+            "finish": self.finish,
+            "logprobs": self.logprobs,
+            "inside": self.inside,
+        }
         if self.error:
             return [Line(error=self.error, delay=self.delay)]
         return [
@@ -101,22 +107,22 @@ class Script(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rules: tuple[Rule, ...] = Field(min_length=1)
-    capabilities: dict[str, bool | int] = {}
+    capabilities: Capabilities = EVERYTHING
 
-    @field_validator("capabilities")
+    @field_validator("capabilities", mode="before")
     @classmethod
-    def _known(cls, value: dict[str, bool | int]) -> dict[str, bool | int]:
+    def _known(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
         known = [f.name for f in fields(Capabilities)]
         for name in value:
             if name not in known:
                 raise ValueError(f"unknown capability {name!r} (possible: {', '.join(known)})")
-        return value
+        return asdict(EVERYTHING) | value
 
     def can(self) -> Capabilities:
-        """The capabilities as stated; all of them where nothing is."""
-        stated: dict[str, Any] = {f.name: getattr(EVERYTHING, f.name) for f in fields(Capabilities)}
-        stated.update(self.capabilities)
-        return Capabilities(**stated)
+        """The capabilities as stated; what is not stated, as most back ends can."""
+        return self.capabilities
 
     def cues(self, where: str) -> list[Cue]:
         """The rules, each with a count of its own, starting at its first line."""
