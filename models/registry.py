@@ -18,6 +18,7 @@ GROUP = "rebut.backends"
 BUILTIN: Mapping[str, str] = {
     "local": "rebut.models.local:LocalBackend",
     "scripted": "rebut.models.scripted:ScriptedBackend",
+    "transformers": "rebut.models.transformers:TransformersBackend",
 }
 HOSTED = "rebut.models.hosted:HostedBackend"
 
