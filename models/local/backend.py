@@ -12,6 +12,7 @@ from rebut.errors import ModelTimeout
 from rebut.records import Usage
 from rebut.settings import Settings
 
+from ..prefixes import text_of
 from ..wire import Capabilities, Completion, Request, Response, Sink
 from . import engine as engines
 from . import weights
@@ -19,9 +20,11 @@ from .chat import Reader, body_of, refused
 from .engine import Chunk, Engine
 from .options import Options, split
 
+_AFTER_LOADING = 0.01  # seconds in which the calls that waited for the weights all come to know
+
 
 class LocalBackend:
-    """Serves every `local/<name>[?ctx=8192&slots=4&threads=2]` with llama.cpp in this process.
+    """Serves every `local/<name>[?ctx=8192&slots=4&threads=2&cache=1]` with llama.cpp in this process.
 
     Nothing is loaded before the first call. Back ends of one process share the engine of a file.
     """
@@ -55,7 +58,14 @@ class LocalBackend:
         """
         slots = split(model, self._options)[1].slots
         return Capabilities(
-            n=True, schema=True, logprobs=True, seed=True, prefill=True, stream=True, concurrency=slots
+            n=True,
+            schema=True,
+            logprobs=True,
+            seed=True,
+            prefill=True,
+            stream=True,
+            prefix_cache=True,
+            concurrency=slots,
         )
 
     def price(self, model: str) -> tuple[float, float] | None:
@@ -71,13 +81,17 @@ class LocalBackend:
             ModelTimeout: not done within `request.timeout`.
             SettingsError: an option in the model string is wrong.
         """
+        patience = 0.0 if request.model in self._using else _AFTER_LOADING
         engine = await self._engine(request.model)
         options = split(request.model, self._options)[1]
         request = replace(request, max_tokens=options.cap(request.max_tokens))
         start = perf_counter()
         try:
             async with asyncio.timeout(request.timeout):
-                completions, usage = await _completions(engine, request, sink)
+                if request.n == 1 and options.cache:
+                    completions, usage = await _warmly(engine, request, sink, patience)
+                else:
+                    completions, usage = await _completions(engine, request, sink, bool(options.cache))
         except TimeoutError:
             raise ModelTimeout(f"not done within {request.timeout:g} s", model=request.model) from None
         return Response(
@@ -102,25 +116,34 @@ class LocalBackend:
                 name, options = split(model, self._options)
                 home = self._home or Settings().folder()
                 path = weights.find(name, home=home, progress=self._progress)
-                self._using[model] = engines.borrow(path, replace(options, reply=None))
+                self._using[model] = engines.borrow(path, replace(options, reply=None, cache=1))
             return self._using[model]
 
 
+async def _warmly(
+    engine: Engine, request: Request, sink: Sink | None, patience: float
+) -> tuple[tuple[Completion, ...], Usage]:
+    """One completion, after what its prompt shares with those of others that start now has been read."""
+    credit = await engine.warm.enter(text_of(request.messages), body_of(request, 1), patience)
+    completions, usage = await _completions(engine, request, sink)
+    return completions, usage if credit is None else credit.settle(usage)
+
+
 async def _completions(
-    engine: Engine, request: Request, sink: Sink | None
+    engine: Engine, request: Request, sink: Sink | None, cache: bool = True
 ) -> tuple[tuple[Completion, ...], Usage]:
     """All completions: as many at a time as there are slots, the prompt read once for each time."""
     said: tuple[Completion, ...] = ()
     usage = Usage()
     while len(said) < request.n:
         n = min(request.n - len(said), engine.options.slots)
-        more, used = await _group(engine, request, n, len(said), sink)
+        more, used = await _group(engine, request, n, len(said), sink, cache)
         said, usage = said + more, usage + used
     return said, usage
 
 
 async def _group(
-    engine: Engine, request: Request, n: int, first: int, sink: Sink | None
+    engine: Engine, request: Request, n: int, first: int, sink: Sink | None, cache: bool
 ) -> tuple[tuple[Completion, ...], Usage]:
     reader = Reader(request, n)
     loop = asyncio.get_running_loop()
@@ -137,7 +160,7 @@ async def _group(
 
     start = perf_counter()
     try:
-        await engine.stream(body_of(request, n, first), n, take)
+        await engine.stream(body_of(request, n, first) | {"cache_prompt": cache}, n, take)
     except (ValueError, TypeError, RuntimeError) as bad:
         raise refused(bad, request.model) from None
     finally:

@@ -6,20 +6,28 @@ import asyncio
 import atexit
 import os
 import secrets
+import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from tempfile import mkdtemp
+from typing import Any, TypeVar
 
 from rebut.errors import ModelUnavailable
 
+from ..prefixes import text_of
+from ..wire import Message
+from .copying import Slots, Spread
 from .gate import Gate
 from .gguf import trained_context
+from .held import Held
 from .options import Options, usable_cores
+from .warm import Warm
 
 Chunk = Mapping[str, Any]
+T = TypeVar("T")
 
 _BATCH = 128  # prompt tokens between two chances to stop; a second or two on a small machine
 _PROMPT_CACHE_MIB = 512
@@ -31,8 +39,11 @@ class Engine:
     def __init__(self, path: Path, options: Options) -> None:
         self.path, self.options = path, options
         self.gate = Gate(options.slots)
+        self.held = Held(options.slots)
+        self.warm = Warm(self)
         self.users = 0
         self._server: Any = None
+        self._slots: Slots | None = None
         self._loading = threading.Lock()
 
     def load(self) -> None:
@@ -43,12 +54,14 @@ class Engine:
         """
         with self._loading:
             if self._server is None:
-                self._server = _serve(self.path, self.options)
+                self._server, self._slots = _opened(self.path, self.options)
 
     def close(self) -> None:
         """Free the model; blocks until the decoder has stopped."""
         with self._loading:
-            self._server = None
+            slots, self._server, self._slots = self._slots, None, None
+            if slots is not None:
+                slots.close()
 
     async def stream(self, body: dict[str, Any], n: int, take: Callable[[Chunk], None]) -> None:
         """Decode a request on a thread of its own; `take` is called there with each chunk.
@@ -61,30 +74,70 @@ class Engine:
             Exception: what `take` raised.
         """
         await self.gate.acquire(n)
+        entry = self.held.take(text_of(Message(**m) for m in body["messages"]), n)
+
+        def work(stop: threading.Event) -> None:
+            try:
+                _decode(self._server, body, take, stop)
+            finally:
+                self.held.give(entry)
+
+        await self._on_thread(work, n)
+
+    async def spread(self, bodies: Sequence[Chunk], common: str, kept: Sequence[int]) -> Spread | None:
+        """Have the common beginning of some requests read once, into a slot for each while slots are free.
+
+        All other requests wait meanwhile. None when there is nothing to gain, or no room for the copies.
+
+        Args:
+            common: that beginning, as `prefixes.text_of` writes it; `kept` are slots to leave alone.
+
+        Raises:
+            RuntimeError, OSError, http.client.HTTPException: it failed.
+        """
+        slots, free = self._slots, self.gate.take_free()
+        places = min(free, len(bodies))
+        if slots is None or places < 2:
+            self.gate.release(free)
+            return None
+
+        def work(stop: threading.Event) -> Spread | None:
+            done = slots.spread(bodies, places, kept, stop)
+            if done is not None:
+                self.held.spread(common, len(done.slots))
+            return done
+
+        return await self._on_thread(work, free)
+
+    async def _on_thread(self, work: Callable[[threading.Event], T], places: int) -> T:
+        """Do blocking work on a thread of its own; its places are given back when it ends, not its task."""
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
+        done: asyncio.Future[T] = loop.create_future()
         stop = threading.Event()
 
-        def work() -> None:
-            failure = _decode(self._server, body, take, stop)
-            self.gate.release(n)
+        def run() -> None:
+            result: T | None = None
+            failure: Exception | None = None
+            try:
+                result = work(stop)
+            except Exception as bad:
+                failure = bad
+            self.gate.release(places)
             with suppress(RuntimeError):  # the loop is closed: nobody waits
-                loop.call_soon_threadsafe(_settle, done, failure)
+                loop.call_soon_threadsafe(_settle, done, result, failure)
 
         try:
-            threading.Thread(target=work, name=f"rebut-{self.path.stem}").start()
+            threading.Thread(target=run, name=f"rebut-{self.path.stem}").start()
         except BaseException:
-            self.gate.release(n)
+            self.gate.release(places)
             raise
         try:
-            await done
+            return await done
         finally:
             stop.set()
 
 
-def _decode(
-    server: Any, body: dict[str, Any], take: Callable[[Chunk], None], stop: threading.Event
-) -> Exception | None:
+def _decode(server: Any, body: dict[str, Any], take: Callable[[Chunk], None], stop: threading.Event) -> None:
     """Run the blocking call; the callback's answer is whether to stop."""
     failures: list[Exception] = []
 
@@ -97,23 +150,32 @@ def _decode(
             failures.append(failure)
         return bool(failures)
 
-    try:
-        server.handle_chat_completions(body, on_chunk)
-    except Exception as failure:
-        return failure
-    return failures[0] if failures else None
+    server.handle_chat_completions(body, on_chunk)
+    if failures:
+        raise failures[0]
 
 
-def _settle(done: asyncio.Future[None], failure: Exception | None) -> None:
+def _settle(done: asyncio.Future[Any], result: Any, failure: Exception | None) -> None:
     if done.done():
         return
     if failure is not None:
         done.set_exception(failure)
     else:
-        done.set_result(None)
+        done.set_result(result)
 
 
-def _serve(path: Path, options: Options) -> Any:
+def _opened(path: Path, options: Options) -> tuple[Any, Slots]:
+    """The server and what moves the contents of its slots about, through a folder of nobody else's."""
+    key, folder = secrets.token_urlsafe(32), mkdtemp(prefix="rebut-")
+    try:
+        server = _serve(path, options, key, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return server, Slots(server, key, Path(folder))
+
+
+def _serve(path: Path, options: Options, key: str, folder: str) -> Any:
     trained = trained_context(path)
     xllamacpp = _llama(path)
     params = xllamacpp.CommonParams()
@@ -125,7 +187,8 @@ def _serve(path: Path, options: Options) -> Any:
     params.n_batch = _BATCH
     params.cache_ram_mib = _PROMPT_CACHE_MIB
     params.cpuparams.n_threads = options.threads or usable_cores() or -1
-    _shut_in(params)
+    params.slot_save_path = folder + os.sep
+    _shut_in(params, key)
     try:
         return xllamacpp.Server(params)
     except (RuntimeError, ValueError):
@@ -155,14 +218,13 @@ def _llama(path: Path) -> Any:
             del os.environ["GOMP_SPINCOUNT"]
 
 
-def _shut_in(params: Any) -> None:
-    """llama.cpp's server opens a port whether it is wanted or not: nobody gets the key."""
+def _shut_in(params: Any, key: str) -> None:
+    """llama.cpp's server opens a port whether it is wanted or not: nobody else gets the key."""
     params.hostnames = ["127.0.0.1"]
     params.port = 0
-    params.api_keys = [secrets.token_urlsafe(32)]
+    params.api_keys = [key]
     params.cors_origins = "null"
     params.ui = False
-    params.endpoint_slots = False
     params.n_threads_http = 1
 
 

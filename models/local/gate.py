@@ -48,6 +48,13 @@ class Gate:
             self._give_up(waiter)
             raise
 
+    def take_free(self) -> int:
+        """Take all places that are free, unless somebody waits for them; returns how many."""
+        with self._lock:
+            taken = 0 if self._waiting else self._free
+            self._free -= taken
+            return taken
+
     def release(self, places: int = 1) -> None:
         """Give places back; from any thread."""
         with self._lock:

@@ -11,7 +11,13 @@ from rebut.errors import SettingsError, suggest
 
 PREFIX = "local/"
 
-_LIMITS = {"ctx": (256, 1 << 20), "slots": (1, 256), "threads": (1, 512), "reply": (1, 1 << 20)}
+_LIMITS = {
+    "ctx": (256, 1 << 20),
+    "slots": (1, 256),
+    "threads": (1, 512),
+    "reply": (1, 1 << 20),
+    "cache": (0, 1),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +30,16 @@ class Options:
         threads: of the decoder; None for one on each physical core that this process may use.
         reply: the most tokens of any reply, also where a role allows more; None for no such limit. For slow
             machines; it is no part of the engine, which models with different ones share.
+        cache: 1 reads what a prompt has in common with earlier ones only once; 0 reads every prompt anew,
+            which is slower, and makes a reply independent of what was asked before to the last bit. No part
+            of the engine either.
     """
 
     ctx: int = 8192
     slots: int = 4
     threads: int | None = None
     reply: int | None = None
+    cache: int = 1
 
     def cap(self, max_tokens: int | None) -> int | None:
         """The limit of a reply for which `max_tokens` were asked."""
@@ -40,7 +50,7 @@ def split(model: str, defaults: Options) -> tuple[str, Options]:
     """The name of the weights in a model string, and the options in it.
 
     >>> split("local/default?ctx=2048", Options())
-    ('default', Options(ctx=2048, slots=4, threads=None, reply=None))
+    ('default', Options(ctx=2048, slots=4, threads=None, reply=None, cache=1))
 
     Raises:
         SettingsError: an option is not known or not a sensible number; or no name is given.
