@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol
 
+from rebut.errors import ModelTimeout
 from rebut.settings import Settings
 
 from ..prices import Price, price_of, traits_of
@@ -72,11 +74,22 @@ class HostedBackend:
         Raises:
             SettingsError: a key or a URL is missing.
             ModelError: by status, connection and content.
+            ModelTimeout: not done within `request.timeout`.
         """
         lane = self._lanes.get(request.model) or self._lane(request.model)
         if sink is not None and isinstance(lane, TranslatorLane):
             lane = self._long_way(request.model)
-        return await lane.complete(request, sink)
+        if request.timeout is None:
+            return await lane.complete(request, sink)
+        timer = asyncio.timeout(request.timeout)
+        try:
+            async with timer:
+                return await lane.complete(request, sink)
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            text = f"no answer from {request.model} within {request.timeout:g} s"
+            raise ModelTimeout(text, model=request.model) from None
 
     async def close(self) -> None:
         """Close the connections."""

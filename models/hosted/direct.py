@@ -12,6 +12,7 @@ from ..prices import Price
 from ..wire import Request, Response, Sink
 from .body import body_of, idempotency_key
 from .failures import broken, refusal, refused, words
+from .llama import count_all, is_llama
 from .reply import parse, pass_on, response_of
 from .secrets import scrub
 from .stream import Assembly, chunks
@@ -28,6 +29,7 @@ class DirectLane:
     def __init__(self, target: Target, price: Price | None, transport: Transport) -> None:
         self.target, self.price = target, price
         self._transport = transport
+        self._llama = False
         self._headers = {"Content-Type": "application/json"}
         if target.key:
             self._headers["Authorization"] = f"Bearer {target.key}"
@@ -41,7 +43,7 @@ class DirectLane:
         import aiohttp
 
         target, headers = self.target, self._headers
-        body = body_of(request, target, stream=sink is not None)
+        body = body_of(request, target, stream=sink is not None or self._llama)
         key = idempotency_key(request)
         if key is not None:
             headers = {**headers, "Idempotency-Key": key}
@@ -50,11 +52,14 @@ class DirectLane:
             async with self._transport.post(target.url, body, headers) as reply:
                 if reply.status >= 300:
                     raise self._refusal(reply, await reply.read())
-                streams = sink is not None and reply.content_type == "text/event-stream"
-                if sink is not None and streams:
+                self._llama = self._llama or is_llama(reply.headers)
+                streams = reply.content_type == "text/event-stream"
+                if streams:
                     data = await self._streamed(reply, sink)
                 else:
                     data = self._read(await reply.read(), reply.content_type)
+                    if self._llama:
+                        count_all(data, request)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise broken(error, model=request.model, where=target.base, key=target.key) from None
         seconds = time.perf_counter() - began
@@ -76,13 +81,13 @@ class DirectLane:
             key_env=target.key_env,
         )
 
-    def _read(self, raw: bytes, kind: str) -> Mapping[str, Any]:
+    def _read(self, raw: bytes, kind: str) -> dict[str, Any]:
         data = parse(raw, self.target.model, kind, lambda text: scrub(text, self.target.key))
         if "error" in data and not data.get("choices"):
             raise self._error_inside(data)
         return data
 
-    async def _streamed(self, reply: aiohttp.ClientResponse, sink: Sink) -> Mapping[str, Any]:
+    async def _streamed(self, reply: aiohttp.ClientResponse, sink: Sink | None) -> dict[str, Any]:
         assembly = Assembly(self.target.model, sink)
         async for chunk in chunks(_lines(reply), self.target.model):
             if "error" in chunk:

@@ -16,6 +16,7 @@ _OVERFLOW = (
     "context length",
     "context_length",
     "context window",
+    "context size",
     "maximum context",
     "too many tokens",
     "prompt is too long",

@@ -43,7 +43,7 @@ def response_of(
     try:
         if len(choices) > 1:
             choices = sorted(choices, key=_index)
-        completions = tuple([completion_of(choice) for choice in choices])
+        completions = tuple([completion_of(choice, request.logprobs) for choice in choices])
         usage = usage_of(data.get("usage") or {}, completions, request, price, paid)
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
@@ -63,8 +63,8 @@ def _index(choice: Mapping[str, Any]) -> int:
     return int(choice.get("index", 0))
 
 
-def completion_of(choice: Mapping[str, Any]) -> Completion:
-    """One choice."""
+def completion_of(choice: Mapping[str, Any], kept: int | None = None) -> Completion:
+    """One choice, with as many alternatives per token as were asked for; None for all there are."""
     message = choice["message"]
     text, finish = (
         text_of(message.get("content")),
@@ -80,7 +80,7 @@ def completion_of(choice: Mapping[str, Any]) -> Completion:
     return Completion(
         text=text,
         finish=finish,
-        logprobs=None if tokens is None else logprobs_of(tokens),
+        logprobs=None if tokens is None else logprobs_of(tokens, kept),
         reasoning=str(reasoning) if reasoning else None,
     )
 
@@ -94,13 +94,18 @@ def text_of(content: Any) -> str:
     return "".join(part.get("text") or "" for part in content)
 
 
-def logprobs_of(tokens: list[Mapping[str, Any]]) -> tuple[TokenLogprob, ...]:
-    """Token log-probabilities; servers write minus infinity as a very low number or as null."""
+def logprobs_of(tokens: list[Mapping[str, Any]], kept: int | None = None) -> tuple[TokenLogprob, ...]:
+    """Token log-probabilities; servers write minus infinity as a very low number or as null.
+
+    Some give alternatives that nobody asked for: only the first `kept` are taken.
+    """
     return tuple(
         TokenLogprob(
             str(token["token"]),
             _logprob(token["logprob"]),
-            tuple((str(t["token"]), _logprob(t["logprob"])) for t in token.get("top_logprobs") or ()),
+            tuple(
+                (str(t["token"]), _logprob(t["logprob"])) for t in (token.get("top_logprobs") or ())[:kept]
+            ),
         )
         for token in tokens
     )
@@ -151,7 +156,7 @@ def _bounds(completions: tuple[Completion, ...], request: Request) -> tuple[int,
     return prompt, sum(size if most is None else min(size, most) for size in sizes)
 
 
-def parse(raw: bytes, model: str, kind: str, hide: Callable[[str], str]) -> Mapping[str, Any]:
+def parse(raw: bytes, model: str, kind: str, hide: Callable[[str], str]) -> dict[str, Any]:
     """The JSON object in a body.
 
     Raises:

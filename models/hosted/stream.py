@@ -19,13 +19,18 @@ class Assembly:
     def __init__(self, model: str, sink: Sink | None) -> None:
         self.model, self.sink = model, sink
         self.id = ""
-        self.usage: Mapping[str, Any] | None = None
+        self._usages: list[Mapping[str, Any]] = []
+        self._within: Mapping[str, Any] | None = None
         self._choices: dict[int, dict[str, Any]] = {}
 
     def add(self, chunk: Mapping[str, Any]) -> None:
         """Take one chunk."""
         self.id = self.id or str(chunk.get("id") or "")
-        self.usage = chunk.get("usage") or self.usage
+        if usage := chunk.get("usage"):
+            if chunk.get("choices"):
+                self._within = usage
+            else:
+                self._usages.append(usage)
         try:
             pieces = [self._add(choice) for choice in chunk.get("choices") or ()]
         except (TypeError, KeyError, AttributeError, ValueError) as error:
@@ -58,6 +63,14 @@ class Assembly:
             raise ModelGarbled("the stream was cut off before its end", model=self.model)
         choices = [_whole(index, self._choices[index]) for index in sorted(self._choices)]
         return {"id": self.id, "choices": choices, "usage": self.usage}
+
+    @property
+    def usage(self) -> Mapping[str, Any] | None:
+        """The last count, for it covers all; llama.cpp gives one for each choice."""
+        if len(self._usages) > 1 and len(self._usages) == len(self._choices):
+            written = sum(int(u.get("completion_tokens") or 0) for u in self._usages)
+            return {**self._usages[0], "completion_tokens": written}
+        return self._usages[-1] if self._usages else self._within
 
 
 def _whole(index: int, parts: Mapping[str, Any]) -> dict[str, Any]:
