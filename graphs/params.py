@@ -58,8 +58,8 @@ _WORDS = {
     float: "a number",
     bool: "true or false",
     str: "a text",
-    list: "a list",
-    tuple: "a list",
+    list: "a list such as [a, b]",
+    tuple: "a list such as [a, b]",
     dict: "a mapping",
 }
 _BOOLS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -75,4 +75,15 @@ def _read(text: str, wanted: type) -> Any:
         except ValueError:
             return None
         return number if isfinite(number) else None
-    return None
+    return _list(text, wanted) if wanted in (list, tuple) else None
+
+
+def _list(text: str, wanted: type) -> Any:
+    """The list in a YAML flow such as ``[a, b]``, or None."""
+    import yaml
+
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
+    return wanted(value) if isinstance(value, list) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
@@ -16,15 +16,16 @@ from rebut.errors import InputError, RebutError
 from rebut.records import Usage
 from rebut.settings import Settings
 
-from ..agents.roles import RoleBook
-from ..memory.values import RunStart, Status
+from ..memory.values import RecordedCall, RunStart, Status
 from ..models.budget import Limits
 from ..models.gateway import Gateway
 from ..models.journal import RunJournal
 from ..models.session import Session
+from .abilities import hold
 from .context import RunContext, limits_of
 from .pinned import PinnedGateway, pins_of
 from .run import Emitter, Entry, Run
+from .snapshots import snapshot_of, workflow_of
 from .turns import Stirring
 from .workflow import Workflow
 
@@ -109,21 +110,12 @@ class Runtime:
         Without `watch`, and without a store, no events are made at all.
         """
         agents = workflow.agents(self.settings.models, self.settings.model)
+        hold(workflow, agents, self.gateway.capabilities)
         models = {name: agent.model for name, agent in agents.items()}
-        start = RunStart(
-            run=new_id(),
-            workflow=workflow.name,
-            snapshot={},
-            input=dict(inputs),
-            params=dict(workflow.params),
-            models=models,
-            seed=secrets.randbits(31) if seed is None else seed,
-            budget=asdict(_limits(workflow)),
-            started=time.time(),
-        )
+        start = _start(workflow, inputs, models, secrets.randbits(31) if seed is None else seed)
         entry: Entry | None = None
         if self.store is not None:
-            snapshot = _snapshot(workflow, models, pins_of(self.gateway, models.values()))
+            snapshot = snapshot_of(workflow, models, pins_of(self.gateway, models.values()))
             entry = _StoreEntry(self.store, replace(start, snapshot=snapshot))
         return self._run(workflow, start, self.gateway, agents, watch=watch, entry=entry)
 
@@ -137,10 +129,60 @@ class Runtime:
         if self.store is None:
             raise InputError("there is no store to resume from")
         start, journal = await self.store.reopen(run)
-        workflow = _from_snapshot(start.snapshot, self)
+        workflow = workflow_of(start.snapshot, self)
         gateway = cast(Gateway, PinnedGateway(start.snapshot["pins"], self.gateway))
         entry = _StoreEntry(self.store, start, journal)
         return self._run(workflow, start, gateway, workflow.agents({}, ""), watch=watch, entry=entry)
+
+    async def fork(
+        self,
+        run: str,
+        at: str,
+        *,
+        say: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        models: Mapping[str, str] | str | None = None,
+        budget: Limits | str | None = None,
+        seed: int | None = None,
+        watch: bool = True,
+    ) -> Run:
+        """A new run that takes over what another one did before a call, and goes on from there.
+
+        What was taken over is not paid again, yet it counts in the new run's usage and limits. The workflow
+        and its prompts are those that the other run began with, whatever their files say now.
+
+        Args:
+            run: the other run's id, or a beginning of it.
+            at: the path of a call, such as ``weigh/2`` or ``solve/1#3``; or a node, or a visit of it
+                (``weigh/2``), for the first of its calls that came in. What came in before is taken over.
+            say: what the agent said there instead; recorded as written by hand, at no cost. Where one call
+                gave several completions, `at` says which: ``solve/1#3``.
+            params, models, budget: what is to differ from the other run; what came before the call stays what
+                it was, so params must not change its prompts.
+            seed: default the other run's, with which a model that keeps to seeds says the same again.
+
+        Raises:
+            InputError: no such run or call, or a parameter or model does not fit.
+            StoreError: the run is still going on.
+        """
+        from .forking import forked
+
+        if self.store is None:
+            raise InputError("there is no store to fork a run from")
+        kept = await self.store.cassette(run)
+        calls, start = forked(kept, at, say), kept.start
+        workflow = workflow_of(start.snapshot, self).with_(params=params, budget=budget)
+        workflow = workflow.with_(models=workflow.models_by_agent(models))
+        agents = workflow.agents({}, "")
+        chosen = {name: agent.model for name, agent in agents.items()}
+        old = start.snapshot["pins"]
+        pins = {**old, **pins_of(self.gateway, [model for model in chosen.values() if model not in old])}
+        start = _start(workflow, start.input, chosen, start.seed if seed is None else seed, parent=start.run)
+        entry = _StoreEntry(
+            self.store, replace(start, snapshot=snapshot_of(workflow, chosen, pins)), calls=calls
+        )
+        gateway = cast(Gateway, PinnedGateway(pins, self.gateway))
+        return self._run(workflow, start, gateway, agents, watch=watch, entry=entry)
 
     async def replay(self, source: str | Path) -> Run:
         """A recorded run played again with no model and no network: a journal file, or a run in the store.
@@ -152,7 +194,7 @@ class Runtime:
 
         cassette = await self._cassette(source)
         start: RunStart = cassette.start
-        workflow = _from_snapshot(start.snapshot, self)
+        workflow = workflow_of(start.snapshot, self)
         gateway = cast(Gateway, PinnedGateway(start.snapshot["pins"], None))
         journal = CassetteJournal(cassette)
         run = self._run(
@@ -205,15 +247,42 @@ class Runtime:
         return run
 
 
+def _start(
+    workflow: Workflow,
+    inputs: Mapping[str, Any],
+    models: Mapping[str, str],
+    seed: int,
+    parent: str | None = None,
+) -> RunStart:
+    """The start of a new run, without its snapshot."""
+    return RunStart(
+        run=new_id(),
+        workflow=workflow.name,
+        input=dict(inputs),
+        params=dict(workflow.params),
+        models=models,
+        seed=seed,
+        budget=asdict(_limits(workflow)),
+        started=time.time(),
+        parent=parent,
+    )
+
+
 class _StoreEntry:
     """A run's place in the store: new, or taken up again with its journal."""
 
-    def __init__(self, store: Store, start: RunStart, journal: RunJournal | None = None) -> None:
-        self._store, self._start, self._journal = store, start, journal
+    def __init__(
+        self,
+        store: Store,
+        start: RunStart,
+        journal: RunJournal | None = None,
+        calls: Sequence[RecordedCall] | None = None,
+    ) -> None:
+        self._store, self._start, self._journal, self._calls = store, start, journal, calls
 
     async def open(self) -> RunJournal:
         if self._journal is None:
-            self._journal = await self._store.begin(self._start)
+            self._journal = await self._store.begin(self._start, self._calls)
         return self._journal
 
     async def close(
@@ -259,50 +328,6 @@ def _limits(workflow: Workflow) -> Limits:
 
 def _least(a: Any, b: Any) -> Any:
     return b if a is None else a if b is None else min(a, b)
-
-
-def _snapshot(workflow: Workflow, models: Mapping[str, str], pins: Mapping[str, Any]) -> dict[str, Any]:
-    """All that a later process needs to run the same workflow: source, prompts, settings."""
-    from rebut import __version__
-
-    return {
-        "rebut": __version__,
-        "name": workflow.name,
-        "source": workflow.spec.source,
-        "path": Path(workflow.spec.path).name,
-        "roles": workflow.roles.snapshot(uses_of(workflow)),
-        "params": dict(workflow.params),
-        "models": dict(models),
-        "kind": workflow.kind,
-        "budget": asdict(workflow.budget) if workflow.budget else None,
-        "pins": dict(pins),
-    }
-
-
-def uses_of(workflow: Workflow) -> list[tuple[str, str]]:
-    """The (role, mode) pairs whose prompts a workflow uses."""
-    from .spec import AskNode, SampleNode, ScoreNode
-
-    uses: dict[tuple[str, str], None] = {}
-    for node in workflow.spec.nodes.values():
-        if isinstance(node, AskNode | SampleNode):
-            uses[workflow.spec.agents[node.agent].role, node.mode or "default"] = None
-        elif isinstance(node, ScoreNode):
-            for scorer in node.by:
-                uses[workflow.spec.agents[scorer].role, "default"] = None
-    return list(uses)
-
-
-def _from_snapshot(snapshot: Mapping[str, Any], runtime: Runtime) -> Workflow:
-    from .loader import loads
-
-    roles = RoleBook.from_snapshot(dict(snapshot["roles"]))
-    spec = loads(snapshot["source"], path=snapshot["path"], roles=roles)
-    budget = Limits(**snapshot["budget"]) if snapshot["budget"] else None
-    return Workflow(
-        spec, roles, params=snapshot["params"], models=snapshot["models"], kind=snapshot["kind"],
-        budget=budget, runtime=runtime,
-    )  # fmt: skip
 
 
 _defaults: WeakKeyDictionary[asyncio.AbstractEventLoop, Runtime] = WeakKeyDictionary()

@@ -132,6 +132,20 @@ class Workflow:
         self._agents[key] = bound
         return bound
 
+    def models_by_agent(self, models: Mapping[str, str] | str | None) -> dict[str, str]:
+        """Models given for all (``*``), roles or agents, as a table by agent of those that they change.
+
+        Raises:
+            InputError: there is no such agent or role.
+        """
+        named = {"*": models} if isinstance(models, str) else dict(models or {})
+        _check_models(self.spec, named)
+        found = {
+            name: named.get(name) or named.get(spec.role) or named.get("*")
+            for name, spec in self.spec.agents.items()
+        }
+        return {name: model for name, model in found.items() if model}
+
     async def run(
         self,
         question: str | None = None,

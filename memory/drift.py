@@ -20,6 +20,12 @@ def changed(site: CallSite, recorded: Request, asked: Request) -> str:
     return f"{head}:\n{clip(diff)}"
 
 
+def reached_back(site: CallSite, recorded: Request, asked: Request) -> str:
+    """What a fork's changes make different in a call before it."""
+    differs = changed(site, recorded, asked)
+    return f"what is changed reaches back behind the fork (fork at {site.path!r} or before): {differs}"
+
+
 def missing(expected: CallSite, seq: int, asked: Iterable[CallSite], waited: float) -> str:
     """The journal's next call was not asked for, while others wait."""
     return (

@@ -29,7 +29,17 @@ def m002_views_for_people(connection: Connection) -> None:
     connection.execute(text(_SPEND))
 
 
-MIGRATIONS: Sequence[Migration] = (m001_runs_and_their_journal, m002_views_for_people)
+def m003_spend_without_what_was_taken_over(connection: Connection) -> None:
+    """`spend` leaves out the calls of a fork for which no request was sent: the other run paid for them."""
+    connection.execute(text("DROP VIEW spend"))
+    connection.execute(text(_SPEND.replace("FROM call", "FROM call WHERE attempts > 0")))
+
+
+MIGRATIONS: Sequence[Migration] = (
+    m001_runs_and_their_journal,
+    m002_views_for_people,
+    m003_spend_without_what_was_taken_over,
+)
 
 
 def behind(connection: Connection, where: str, migrations: Sequence[Migration] = MIGRATIONS) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from rebut.errors import JournalDrift
 
 from ..models.journal import CallSite, Outcome
-from ..models.wire import Request
+from ..models.wire import Message, Request
 from . import drift
 from .values import RecordedCall
 
@@ -26,6 +26,8 @@ class Recall:
     was cancelled while it waited. A call that is not in the record waits until all are handed over and
     is then to be made; in a `strict` recall it waits to be cancelled, as it was when it was recorded.
     When nothing moves for `drift_after` seconds while calls wait, they all get a `JournalDrift`.
+
+    What a fork took over answers the same prompt also where models or their settings are others now.
 
     A hand-over is never made inside `ask`: the tasks that were handed theirs before must wake first.
     """
@@ -66,7 +68,10 @@ class Recall:
     def _refuse_drift(self, site: CallSite, request: Request) -> None:
         recorded = self._recorded.get(site.path)
         if recorded is not None and recorded.request.as_json() != request.as_json():
-            self._fail(drift.changed(site, recorded.request, request))
+            if not recorded.taken:
+                self._fail(drift.changed(site, recorded.request, request))
+            elif not _alike(recorded.request, request):
+                self._fail(drift.reached_back(site, recorded.request, request))
         elif site.path in self._due or site.path in self._others:
             self._fail(f"call {site.path!r} is asked for twice: paths are unique within a run")
         if self._drifted is not None:
@@ -147,3 +152,13 @@ class Recall:
         for _, future in waiters:
             if not future.done():
                 future.set_exception(JournalDrift(why))
+
+
+def _alike(recorded: Request, asked: Request) -> bool:
+    """Whether two requests put the same to two models; a prefill is but a crutch for some."""
+    return recorded.n == asked.n and _put(recorded) == _put(asked)
+
+
+def _put(request: Request) -> tuple[Message, ...]:
+    messages = request.messages
+    return messages[:-1] if messages and messages[-1].role == "assistant" else messages

@@ -79,17 +79,18 @@ class Store:
         """How many transactions this store has committed since it was opened."""
         return self._writer.commits
 
-    async def begin(self, start: RunStart) -> Journal:
-        """Begin a run; returns its empty journal.
+    async def begin(self, start: RunStart, calls: Sequence[RecordedCall] | None = None) -> Journal:
+        """Begin a run; returns its journal, which is empty, or recalls the `calls` that a fork takes over.
 
         Raises:
             InputError: the run is there already, or something in `start` is not JSON.
         """
         if start.run in self._journals:
             raise InputError(f"run {start.run!r} is in store {self._where} already")
-        deed = self._inserting(start, RunResult(), _version(), owner=self._owner)
+        deed = self._inserting(start, RunResult(), _version(), owner=self._owner, calls=calls or ())
         self._claims = True
-        journal = self._journals[start.run] = Journal(start.run, self._writer)
+        journal = Journal(start.run, self._writer, calls, drift_after=self._drift_after)
+        self._journals[start.run] = journal
         try:
             await self._writer.submit(after=deed, whole=True)
         except BaseException:
@@ -196,14 +197,13 @@ class Store:
         """
         recorded = await asyncio.to_thread(cassette.read, path)
         start = recorded.start
-        insert_run = self._inserting(start, recorded.result, recorded.version, owner=None)
-        calls = [rows.call_rows(start.run, call) for call in recorded.calls]
+        insert_run = self._inserting(
+            start, recorded.result, recorded.version, owner=None, calls=recorded.calls
+        )
         events = [rows.payload_cells(start.run, line) for line in recorded.events]
 
         def deed(connection: Connection) -> None:
             insert_run(connection)
-            self._writer.inserts.contents(connection, [pair for call in calls for pair in call.contents])
-            self._writer.inserts.calls(connection, calls)
             self._writer.inserts.events(connection, events)
 
         await self._writer.submit(after=deed)
@@ -239,14 +239,24 @@ class Store:
         except FAILURES as error:
             raise explain(error, self._where, "read") from error
 
-    def _inserting(self, start: RunStart, result: RunResult, version: str, owner: Owner | None) -> Deed:
+    def _inserting(
+        self,
+        start: RunStart,
+        result: RunResult,
+        version: str,
+        owner: Owner | None,
+        calls: Sequence[RecordedCall],
+    ) -> Deed:
+        kept = [rows.call_rows(start.run, call) for call in calls]
         cells, snapshot = runs.run_cells(start, version)
         cells |= runs.result_cells(result) | (claims.FREE if owner is None else claims.held_by(owner))
 
         def deed(connection: Connection) -> None:
             if not self._writer.inserts.run(connection, cells):
                 raise InputError(f"run {start.run!r} is in store {self._where} already")
-            self._writer.inserts.contents(connection, [(cells["snapshot"], snapshot)])
+            texts = [pair for call in kept for pair in call.contents]
+            self._writer.inserts.contents(connection, [(cells["snapshot"], snapshot), *texts])
+            self._writer.inserts.calls(connection, kept)
 
         return deed
 

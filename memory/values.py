@@ -90,6 +90,17 @@ class RecordedCall:
     wall: float = 0.0
     used: bool = True
 
+    @property
+    def taken(self) -> bool:
+        """Whether the outcome came from the run that this one was forked from, or from the one who forked."""
+        return self.outcome.attempts == 0 and self.outcome.error != "BudgetSpent"
+
+    @property
+    def edited(self) -> bool:
+        """Whether a person wrote a completion of it."""
+        response = self.outcome.response
+        return response is not None and any(c.finish == "edited" for c in response.completions)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:

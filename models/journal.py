@@ -30,7 +30,8 @@ class CallSite:
 class Outcome:
     """How a call ended: a response, or an error by class name and text (and the facts of a ModelError).
 
-    `at` is the run's clock (seconds since its start) when it ended; `attempts` counts requests sent.
+    `at` is the run's clock (seconds since its start) when it ended. `attempts` counts the requests that this
+    run sent: none for what a fork took over from another run, or what a person wrote in a model's place.
     """
 
     response: Response | None = None

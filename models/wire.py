@@ -122,7 +122,8 @@ class TokenLogprob:
     top: tuple[tuple[str, float], ...] = ()
 
 
-Finish = Literal["stop", "length", "content_filter", "tool_calls", "error"]
+Finish = Literal["stop", "length", "content_filter", "tool_calls", "error", "edited"]
+"""Why a completion ended; ``edited``: a person wrote it in the model's place, in a fork of a run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,17 +9,16 @@ from typing import Any
 
 import pytest
 
-from rebut.cli.inputs import inputs_of, models_of, pairs_of, params_of, question_of, read_file
+from rebut.cli.inputs import inputs_of, models_of, pairs_of, params_of, question_of, read_file, reply_of
 from rebut.errors import InputError
 from rebut.graphs.expressions import Expression
-from rebut.graphs.spec import Param, WorkflowSpec
+from rebut.graphs.spec import WorkflowSpec
 
 
 @pytest.fixture
 def spec() -> WorkflowSpec:
-    params = {"rounds": Param(default=3), "words": Param(default="x"), "ways": Param(default=["a"])}
     any_answer: Any = object.__new__(Expression)
-    return WorkflowSpec(name="w", inputs=("question", "code"), params=params, answer=any_answer)
+    return WorkflowSpec(name="w", inputs=("question", "code"), answer=any_answer)
 
 
 class Terminal(io.StringIO):
@@ -112,12 +111,16 @@ def test_an_input_may_be_read_from_a_file(tmp_path: Path, spec: WorkflowSpec) ->
         inputs_of(["cod=1"], spec)
 
 
-def test_lists_are_read_as_yaml_and_texts_as_they_stand(spec: WorkflowSpec) -> None:
-    given = ["rounds=2", "words=yes", "ways=[b, 2]"]
-    assert params_of(given, spec) == {"rounds": "2", "words": "yes", "ways": ["b", 2]}
-    for wrong in ("ways=b", "ways=[", "ways=!!python/object/apply:os.system [ls]"):
-        with pytest.raises(InputError, match="a list such as"):
-            params_of([wrong], spec)
+def test_parameters_are_texts_until_the_workflow_reads_them() -> None:
+    assert params_of(["rounds=2", "ways=[b, 2]"]) == {"rounds": "2", "ways": "[b, 2]"}
+
+
+def test_a_reply_is_typed_or_read_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "reply.txt").write_text("\nANSWER: 9\n")
+    assert reply_of(None, str(tmp_path / "reply.txt")) == reply_of("ANSWER: 9", None) == "ANSWER: 9"
+    assert reply_of(None, None) is None
+    with pytest.raises(InputError, match="cannot read"):
+        reply_of(None, str(tmp_path / "none.txt"))
 
 
 def test_models_for_all_and_for_one() -> None:

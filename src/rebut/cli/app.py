@@ -12,14 +12,14 @@ import click
 
 from rebut.errors import JournalDrift, QuorumMissed, RebutError, Unparsed
 
-from . import codes, history, library, models, output, running, writing
+from . import codes, forking, history, library, models, output, running, writing
 from .codes import Exit
 from .watching import Stopped
 
 NAME = "rebut"
 
 SECTIONS: dict[str, Sequence[click.Command]] = {
-    "Run": (running.run, running.resume),
+    "Run": (running.run, running.resume, forking.fork),
     "Workflows": (library.list_, library.describe, library.plan, library.draw),
     "Write your own": (writing.new, writing.check, writing.schema),
     "Look back": (history.runs, history.show, history.replay, history.export, history.import_),
@@ -101,7 +101,8 @@ def _mended(wrong: Sequence[BaseException]) -> int:
         file = getattr(one, "file", "")
         if file and file not in message:
             output.tell(f"the file is {file}")
-    for run in dict.fromkeys(getattr(one, "run", "") for one in wrong):
+    # what differs from its journal would differ again
+    for run in dict.fromkeys(getattr(one, "run", "") for one in wrong if not isinstance(one, JournalDrift)):
         if run:
             output.tell(f"to go on from there: rebut resume {run}")
     if any(isinstance(one, QuorumMissed | Unparsed) for one in wrong):

@@ -38,16 +38,19 @@ def runs(limit: int, store: str | None, as_json: bool) -> None:
     elif not found:
         output.tell('no runs yet; start one with: rebut run debate "Is 3.11 larger than 3.9?"')
     else:
-        output.say_table(("RUN", "WHEN", "WORKFLOW", "HOW", "CALLS", "QUESTION"), map(_row, found))
+        forks = any(info.start.parent for info in found)
+        heading = ("RUN", *(["FORK OF"] if forks else []), "WHEN", "WORKFLOW", "HOW", "CALLS", "QUESTION")
+        output.say_table(heading, [_row(info, forks) for info in found])
 
 
-def _row(info: RunInfo) -> Sequence[str]:
+def _row(info: RunInfo, forks: bool) -> Sequence[str]:
     from ..view.text import one_line, words
 
     asked = one_line(words(next(iter(info.start.input.values()), "")), 200)
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(info.start.started))
     calls = str(info.result.usage.calls) if info.result.usage.calls else ""
-    return info.id, when, info.start.workflow, how(info), calls, asked
+    parent = [info.start.parent or ""] if forks else []
+    return info.id, *parent, when, info.start.workflow, how(info), calls, asked
 
 
 def how(info: RunInfo) -> str:

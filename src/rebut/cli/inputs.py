@@ -55,6 +55,17 @@ def question_of(argument: str | None, file: str | None, *, wanted: bool) -> str 
     return _sound("the question", question.strip("\n"))
 
 
+def reply_of(text: str | None, file: str | None) -> str | None:
+    """A reply written by hand, as it was typed or from a file (``-`` is stdin); None for none.
+
+    Raises:
+        InputError: it cannot be read, or is not UTF-8.
+    """
+    if file is not None:
+        text = read_file(file)
+    return None if text is None else _sound("the reply", text.strip("\n"))
+
+
 def _sound(what: str, text: str) -> str:
     """The text, if it is Unicode: arguments that are not UTF-8 arrive as lone surrogates."""
     try:
@@ -98,29 +109,13 @@ def inputs_of(texts: Iterable[str], spec: WorkflowSpec) -> dict[str, Any]:
     }
 
 
-def params_of(texts: Iterable[str], spec: WorkflowSpec) -> dict[str, Any]:
-    """Parameters; the workflow types and checks them, a list is read here as a YAML flow such as ``[a, b]``.
+def params_of(texts: Iterable[str]) -> dict[str, str]:
+    """Parameters as they were typed; the workflow makes them what they stand for, and checks them.
 
     Raises:
-        InputError: a text is not ``name=value``, or no list where one is wanted.
+        InputError: a text is not ``name=value``.
     """
-    pairs: dict[str, Any] = dict(pairs_of("-p", texts))
-    for name, param in spec.params.items():
-        if name in pairs and isinstance(param.default, list | tuple):
-            pairs[name] = type(param.default)(_list(name, pairs[name]))
-    return pairs
-
-
-def _list(name: str, text: str) -> list[Any]:
-    import yaml
-
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        value = None
-    if not isinstance(value, list):
-        raise InputError(f"parameter {name!r} must be a list such as [a, b], it is {text!r}")
-    return value
+    return pairs_of("-p", texts)
 
 
 def models_of(texts: Iterable[str]) -> dict[str, str]:

@@ -135,7 +135,7 @@ def plan(workflow: str, params: tuple[str, ...], models: tuple[str, ...], as_jso
     import rebut
 
     loaded = rebut.load(workflow, models=inputs.models_of(models))
-    bound = loaded.plan(inputs.params_of(params, loaded.spec))
+    bound = loaded.plan(inputs.params_of(params))
     if as_json:
         output.say_json(asdict(bound))
         return

@@ -27,6 +27,17 @@ param = click.option(
     help="Set a parameter; see rebut describe.",
 )
 
+model = click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    metavar="[ROLE=]MODEL",
+    help="Model of all, a role or an agent.",
+)
+
+budget = click.option("--budget", metavar="LIMITS", help="Stop there, such as calls=10,usd=0.5,seconds=60.")
+
 
 @dataclass(frozen=True, slots=True)
 class Look:

@@ -21,17 +21,10 @@ if TYPE_CHECKING:
 @click.option(
     "-i", "--input", "inputs_", multiple=True, metavar="NAME=VALUE", help="Another input; @FILE reads a file."
 )
-@click.option(
-    "-m",
-    "--model",
-    "models",
-    multiple=True,
-    metavar="[ROLE=]MODEL",
-    help="Model of all, a role or an agent.",
-)
+@options.model
 @options.param
 @click.option("--kind", metavar="KIND", help="Kind of answer: number, choice, yesno, text, ...")
-@click.option("--budget", metavar="LIMITS", help="Stop there, such as calls=10,usd=0.5,seconds=60.")
+@options.budget
 @click.option("--seed", type=int, help="Repeat the same draws where the model can.")
 @options.store
 @options.look
@@ -79,7 +72,7 @@ async def _run(
 
     async with rebut.Runtime(store) as runtime:
         workflow = rebut.load(ref, runtime=runtime, **chosen)
-        workflow = workflow.with_(params=inputs.params_of(typed.params, workflow.spec))
+        workflow = workflow.with_(params=inputs.params_of(typed.params))
         named: dict[str, Any] = inputs.inputs_of(typed.others, workflow.spec)
         first = next(iter(workflow.spec.inputs), None)
         wanted = first is not None and first not in named

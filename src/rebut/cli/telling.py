@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import output
@@ -30,12 +30,16 @@ async def tell_run(store: Store, run: str, *, calls: bool, as_json: bool) -> Non
     """Print the run: as the debate it was, or its calls; as text or JSON."""
     info = await store.run(await full_id(store, run))
     events = await store.events(info.id)
-    recorded = await store.calls(info.id) if calls else []
+    recorded = await store.calls(info.id) if calls or info.start.parent else []
     if as_json:
-        told = {**run_json(info), "events": [event.as_dict() for event in events]}
+        told = {
+            **run_json(info),
+            **(_handed(recorded) if info.start.parent else {}),
+            "events": [event.as_dict() for event in events],
+        }
         output.say_json(told | ({"calls": [call_json(call) for call in recorded]} if calls else {}))
         return
-    for line in heading(info):
+    for line in heading(info, recorded):
         output.say(line)
     if calls:
         for call in recorded:
@@ -52,9 +56,23 @@ def _say_events(events: list[Event]) -> None:
         output.say(line, style=STYLES.get(style))
 
 
-def heading(info: RunInfo) -> Iterator[str]:
-    """The run's id, its models and parameters."""
+def _handed(recorded: Sequence[RecordedCall]) -> dict[str, Any]:
+    """What a fork took over and what was written by hand, as JSON types."""
+    return {
+        "taken_over": sum(call.taken and not call.edited for call in recorded),
+        "edited": [call.site.path for call in recorded if call.edited],
+    }
+
+
+def heading(info: RunInfo, recorded: Sequence[RecordedCall]) -> Iterator[str]:
+    """The run's id, where it comes from, its models and parameters."""
+    from ..view.text import many
+
     yield f"run {info.id} ({how(info)})"
+    if info.start.parent:
+        handed = _handed(recorded)
+        edited = f", {', '.join(handed['edited'])} written by hand" if handed["edited"] else ""
+        yield f"forked from {info.start.parent} ({many(handed['taken_over'], 'call')} taken over{edited})"
     models = dict.fromkeys(info.start.models.values())
     yield f"models: {', '.join(models) or 'none'}"
     if info.start.params:
@@ -75,11 +93,12 @@ def call_lines(call: RecordedCall) -> Iterator[tuple[str, str]]:
         yield "trouble", f"  {outcome.error}: {clean(outcome.message)}"
     if outcome.response is not None:
         for completion in outcome.response.completions:
-            yield "ruling", f"  [answered, {completion.finish}]"
+            written = "written by hand" if completion.finish == "edited" else f"answered, {completion.finish}"
+            yield "ruling", f"  [{written}]"
             yield from (("body", f"    {line}") for line in clean(completion.text).splitlines())
         usage = outcome.response.usage
         spent = f"{usage.prompt} + {usage.completion} tokens, {clock(outcome.response.seconds)}"
-        yield "end", f"  {spent}, {many(outcome.attempts, 'attempt')}"
+        yield "end", f"  {spent}, {'taken over' if call.taken else many(outcome.attempts, 'attempt')}"
     yield "", ""
 
 
