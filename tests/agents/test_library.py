@@ -11,6 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 from rebut.agents.answers import KINDS, instruction
 from rebut.agents.returns import expected, reply_format
 from rebut.agents.roles import RoleBook
+from rebut.models.prefixes import beginning
 from rebut.models.wire import Message
 from rebut.records import Candidates, Critique, Sample, Score
 
@@ -45,7 +46,7 @@ FACTS: dict[str, Any] = {
     "evidence": [AFFIRM, OPPOSE, YIELD, HOLD],
     "candidates": Candidates(answers=("8", "9")),
     "mine": AFFIRM,
-    "others": [OPPOSE, None, said("third", "9 sheep.\nAnswer: 9")],
+    "answers": [AFFIRM, OPPOSE, None, said("third", "9 sheep.\nAnswer: 9")],
     "draft": AFFIRM,
     "critique": REVIEW,
     "chain": CHAIN,
@@ -127,7 +128,27 @@ def test_failed_speakers_are_passed_over() -> None:
 
 
 def test_alone_in_a_society_one_checks_oneself(snapshot: SnapshotAssertion) -> None:
-    assert shown(prompt("debater", "society", others=[])) == snapshot
+    assert shown(prompt("debater", "society", answers=[AFFIRM])) == snapshot
+
+
+def test_a_society_reads_one_text_and_is_told_at_its_end_who_is_who() -> None:
+    alike = [shown(prompt("debater", "society", index=i)).splitlines() for i in range(4)]
+    assert all(lines[:-1] == alike[0][:-1] for lines in alike)
+    assert [lines[-1] for lines in alike] == [f"You are agent {i}." for i in (1, 2, 3, 4)]
+
+
+def test_whoever_has_no_answer_of_its_own_reads_those_of_the_others() -> None:
+    text = shown(prompt("debater", "society", mine=None))
+    assert "9 sheep" in text and "You are agent" not in text
+
+
+def test_the_modes_of_a_judge_read_one_debate_from_the_same_bytes() -> None:
+    arguments = [AFFIRM, OPPOSE, YIELD, HOLD]
+    texts = [
+        shown(prompt("judge", mode, arguments=arguments)) for mode in ("default", "candidates", "settle")
+    ]
+    common = beginning(texts)
+    assert all(argument.text in common for argument in arguments)
 
 
 def test_a_judge_without_candidates_still_decides() -> None:
@@ -159,7 +180,7 @@ def test_whatever_another_agent_wrote_stays_inside_its_quote(role: str, mode: st
     facts: dict[str, Any] = {
         "arguments": [foe],
         "evidence": [foe],
-        "others": [foe],
+        "answers": [foe, foe],
         "draft": foe,
         "chain": foe,
         "item": foe,
