@@ -17,6 +17,7 @@ from rebut.records import Label
 
 from ..models.wire import Capabilities, Completion, Inside, Probe, Request, TokenLogprob
 from .answers import extract
+from .answers.statements import statements
 from .answers.surface import visible
 from .chat import without_prefill
 
@@ -236,3 +237,18 @@ def _named(text: str, label: str) -> bool:
     if len(label) == 1:
         return re.search(rf"[(\[\"'*]{re.escape(label)}[)\]\"'*]", text) is not None
     return re.search(rf"(?<!\w){re.escape(label)}(?!\w)", text, re.IGNORECASE) is not None
+
+
+def unanswered(text: str, kind: str = "auto", cue: str = "The answer is") -> str:
+    """A solution up to where it states its answer, so that a label can be read there.
+
+    Where it states none, all of it and `cue`.
+
+    >>> unanswered("9 stay, not 8.\\nAnswer: no", "yesno")
+    '9 stay, not 8.\\nAnswer:'
+    """
+    said = next((value for value in statements(text, choice=kind == "choice") if value.strip()), "")
+    place = text.rfind(said) if said else -1
+    if place > 0:
+        return text[:place].rstrip()
+    return f"{text.rstrip()}\n\n{cue}" if text.strip() else cue

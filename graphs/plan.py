@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rebut.errors import WorkflowError
 
+from .abilities import hold
 from .analysis import loop_bounds
 from .partial import decided, known, live_edges
 from .sizes import Sizes, bounds, items_of, number_of
@@ -80,6 +81,7 @@ class _Planner:
         self.items = {name: self._items(node) for name, node in self.spec.nodes.items() if self.visits[name]}
 
     def plan(self) -> Plan:
+        self._hold()
         worst = {name: self._calls(self.spec.nodes[name], reasks=True) for name in self.items}
         typical = {name: self._calls(self.spec.nodes[name], reasks=False) for name in self.items}
         path = {name: self._path(self.spec.nodes[name]) for name in self.items}
@@ -98,6 +100,16 @@ class _Planner:
             nodes=rows,
             notes=tuple(notes),
         )
+
+    def _hold(self) -> None:
+        from rebut.settings import Settings
+
+        from ..models.gateway import Gateway
+
+        runtime = self.workflow.runtime
+        settings = runtime.settings if runtime is not None else Settings.load()
+        gateway = runtime.gateway if runtime is not None else Gateway(settings)
+        hold(self.workflow, self.workflow.agents(settings.models, settings.model), gateway.capabilities)
 
     def _items(self, node: NodeSpec) -> int:
         if not isinstance(node, AskNode | SampleNode | ScoreNode):

@@ -79,7 +79,8 @@ def _called(
 _ONE = {
     "len", "min", "max", "sum", "any", "all", "abs", "first", "last", "mean", "prod", "sqrt", "exp", "log",
     "sigmoid", "clamp", "entropy", "confidence", "zscore", "aggregate", "str", "lower", "join", "majority",
-    "vote", "settled", "certainty",
+    "vote", "settled", "certainty", "probability", "both_orders", "internal_consistency", "stated",
+    "unanswered",
 }  # fmt: skip
 
 

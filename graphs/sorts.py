@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Union, get_args, get_origin
 
 from rebut.errors import suggest
-from rebut.records import Candidates, Critique, Record, Sample, Score, Verdict, Vote
+from rebut.records import Candidates, Critique, Label, Record, Sample, Score, Verdict, Vote
 
 from .expressions.values import readable
 
@@ -39,6 +39,7 @@ RETURNED: Mapping[str, type[Record]] = {
     "score": Score,
     "step_scores": Score,
     "candidates": Candidates,
+    "label": Label,
 }
 
 
@@ -93,9 +94,9 @@ _SAME = frozenset({"compact", "sorted", "top", "unique", "others", "without"})
 _RESULTS: Mapping[str, Sort] = {
     **dict.fromkeys(("len", "sum", "mean", "prod", "abs", "round", "sqrt", "exp", "log", "sigmoid"), NUMBER),
     **dict.fromkeys(("clamp", "zscore", "entropy", "confidence", "aggregate", "certainty"), NUMBER),
-    **dict.fromkeys(("any", "all", "settled"), FLAG),
-    **dict.fromkeys(("majority", "str", "lower", "join"), TEXT),
-    **dict.fromkeys(("range", "zscores"), many(NUMBER)),
+    **dict.fromkeys(("any", "all", "settled", "stated"), FLAG),
+    **dict.fromkeys(("majority", "str", "lower", "join", "both_orders", "unanswered"), TEXT),
+    **dict.fromkeys(("range", "zscores", "calibration"), many(NUMBER)),
     "vote": record(Vote),
 }
 

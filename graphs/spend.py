@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .context import value_of
-from .sizes import Sizes
+from .sizes import Sizes, number_of
 from .spec import AskNode, NodeSpec, SampleNode, ScoreNode, SetNode
 from .walks import Walks
 
@@ -73,8 +73,15 @@ class Spend:
             quoted = sum(self._length.get(self._source(spec, name), 0.0) for name in mode.needs | mode.wants)
             static = len(mode.template.source) / BYTES_PER_TOKEN + 100
             prompt = max(prompt, static + quoted)
-            completion = max(completion, float(self._limit(agent, getattr(spec, "mode", None)) or UNLIMITED))
+            completion = max(completion, float(self._most(spec, agent)))
+        if getattr(spec, "prefill", None) is not None:
+            prompt += completion  # about as long as what it was begun with
         return prompt, completion
+
+    def _most(self, node: NodeSpec, agent: str) -> int:
+        """Tokens of one completion, at most."""
+        own = number_of(getattr(node, "max_tokens", None), self._workflow.agents_params)
+        return own or self._limit(agent, getattr(node, "mode", None)) or UNLIMITED
 
     @staticmethod
     def _source(spec: NodeSpec, name: str) -> str:
@@ -101,7 +108,7 @@ class Spend:
             agents = _agents(node)
             if not agents or isinstance(node, ScoreNode):
                 continue
-            one = float(max(self._limit(agent, getattr(node, "mode", None)) or UNLIMITED for agent in agents))
+            one = float(max(self._most(node, agent) for agent in agents))
             name = node.save.name if node.save else ""
             lengths[name] = max(lengths.get(name, 0.0), one * (self._sizes.get(name) or 1))
             lengths[f"item of {name}"] = one

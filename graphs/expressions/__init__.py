@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from . import deliberation, functions
+from . import deliberation, functions, judgement
 from .expression import Expression, parse
 from .faults import ExpressionInvalid
 from .registry import FUNCTIONS, Function, register
@@ -20,6 +20,7 @@ __all__ = [
     "Function",
     "deliberation",
     "functions",
+    "judgement",
     "parse",
     "register",
 ]

@@ -1,0 +1,59 @@
+"""What a workflow wants of its models beyond words, held against what their back ends can, before a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..agents.terms import demand
+from .expressions import Expression
+from .partial import known, live_edges
+from .spec import END, START, AskNode, Fork, NodeSpec, SampleNode, Value, WorkflowSpec
+
+if TYPE_CHECKING:
+    from ..agents.agent import Agent
+    from ..models.wire import Capabilities
+    from .workflow import Workflow
+
+_KEYS = ("prefill", "certainty", "layers")
+
+
+def hold(
+    workflow: Workflow, agents: Mapping[str, Agent], capabilities: Callable[[str], Capabilities]
+) -> None:
+    """Hold the models to what the nodes want under these parameters, as far as it can be known.
+
+    What hangs on the run itself is looked at when the agent is asked. A label's probability has a fallback
+    (the written label), and is not demanded.
+
+    Raises:
+        SettingsError: a model cannot do what a node wants of it; the text names which can.
+    """
+    scope = workflow.agents_params
+    for node in _reached(workflow.spec, scope):
+        if isinstance(node, AskNode | SampleNode) and (wanted := tuple(_wanted(node, scope))):
+            model = agents[node.agent].model
+            demand(capabilities(model), wanted, model, f"node {node.name!r}, agent {node.agent!r}")
+
+
+def _wanted(node: AskNode | SampleNode, scope: Mapping[str, Any]) -> Iterator[str]:
+    for key in _KEYS:
+        value: Value = getattr(node, key, None)
+        if isinstance(value, Expression):
+            # What a text will be is not known before the run, but that one is meant to be continued is.
+            value = (key == "prefill") if not value.names <= {"params", "kind"} else known(value, scope)
+        if value:
+            yield key
+
+
+def _reached(spec: WorkflowSpec, scope: Mapping[str, Any]) -> list[NodeSpec]:
+    """The nodes to which a way leads under these parameters, in the order of the file."""
+    live = live_edges(spec, scope)
+    todo, seen = [START], {END}
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            edges = live.get(name, ())
+            todo.extend(edges.to if isinstance(edges, Fork) else (edge.to for _, edge in edges))
+    return [node for name, node in spec.nodes.items() if name in seen]
