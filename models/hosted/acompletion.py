@@ -11,11 +11,12 @@ from rebut.errors import ModelError, ModelGarbled, ModelTimeout, ModelUnavailabl
 from ..prices import Price
 from ..retry import retry_after
 from ..wire import Request, Response, Sink
-from .body import IDEMPOTENCY, idempotency_key
+from .body import IDEMPOTENCY, as_json, idempotency_key
 from .failures import refused
 from .lite import litellm, status_of
+from .llama import count_all, is_llama
 from .options import messages_of, options_of
-from .reply import response_of
+from .reply import pass_on, response_of
 from .secrets import scrub
 from .stream import Assembly
 
@@ -36,21 +37,31 @@ class AcompletionLane:
         """One attempt.
 
         Raises:
+            InputError: the messages cannot be written as JSON.
             ModelError: by what LiteLLM raised.
         """
         lite = litellm()
+        as_json(
+            {"messages": messages_of(request)}
+        )  # LiteLLM would take the caller's mistake for the server's
+        streams = sink is not None and request.n == 1  # it loses the ends of all texts but one
         began = time.perf_counter()
         try:
-            reply = await lite.acompletion(**self._arguments(request, stream=sink is not None))
-            if sink is None:
-                data = reply.model_dump()
-            else:
+            reply = await lite.acompletion(**self._arguments(request, stream=streams))
+            if sink is not None and streams:
                 data = await self._streamed(reply, sink)
+            else:
+                data = reply.model_dump()
+                if is_llama(_headers(reply)):
+                    count_all(data, request)
         except ModelError:
             raise
         except Exception as error:
             raise self._error(error) from None
-        return response_of(data, request, self.price, time.perf_counter() - began)
+        response = response_of(data, request, self.price, time.perf_counter() - began)
+        if sink is not None and not streams:
+            pass_on(response, sink)
+        return response
 
     def _arguments(self, request: Request, *, stream: bool) -> dict[str, Any]:
         arguments: dict[str, Any] = {
@@ -103,3 +114,9 @@ class AcompletionLane:
         key_env = f"{self.provider.upper()}_API_KEY"
         where, wait = self.provider, retry_after(headers or {})
         return refused(status, said, model=self.model, where=where, key_env=key_env, wait=wait)
+
+
+def _headers(reply: Any) -> dict[str, str]:
+    """Headers of the server, which LiteLLM hands on under names of its own."""
+    known = getattr(reply, "_hidden_params", {}).get("additional_headers") or {}
+    return {"Server": str(known.get("llm_provider-server", ""))}

@@ -121,6 +121,11 @@ class HostedBackend:
 
 def _acompletion(model: str, price: Price | None, environ: Mapping[str, str]) -> AcompletionLane:
     """The long way; a model with a URL in its name is given to LiteLLM with the URL apart."""
+    dialect = DIALECTS.get(model.partition("/")[0])
+    if dialect is not None and dialect.path == "/chat/completions":
+        # LiteLLM does not read all the variables that say where such a server is.
+        own = next((base for name in dialect.base_env if (base := environ.get(name, "").strip())), "")
+        return AcompletionLane(model, price, {"api_base": own} if own else None)
     target = target_of(model, environ, check=False)
     if target is None or "@" not in model:
         return AcompletionLane(model, price)

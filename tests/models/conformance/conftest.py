@@ -17,6 +17,9 @@ LITELLM = [
     # LiteLLM's own classes warn while they are defined.
     pytest.mark.filterwarnings("ignore:Items? .* on TypedDict class"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:litellm"),
+    # A call that is cancelled in its first moment leaves a coroutine of LiteLLM behind.
+    pytest.mark.filterwarnings("ignore:coroutine .*BaseLLMHTTPHandler.* was never awaited"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 SUBJECTS = [
     pytest.param(subjects.scripted, id="scripted"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rebut.models.wire import Backend, Capabilities, Completion, Message, Request, Response
@@ -28,6 +28,8 @@ class Subject:
         writes: whether a model writes as long as it may; a script says its lines whatever is asked.
         endless: what keeps a model writing, as `Request.extra`.
         left_at_any_time: whether work ends with a caller who leaves; else only while it streams.
+        no_schema: whether the server does not do what the provider's own does.
+        counts_streams: whether the server counts a stream unasked; LiteLLM guesses where it does not.
         after_close: whether a closed instance answers again; starting some engines anew takes too long.
     """
 
@@ -43,11 +45,14 @@ class Subject:
     endless: dict[str, Any] = field(default_factory=lambda: {"ignore_eos": True})
     left_at_any_time: bool = True
     after_close: bool = True
+    no_schema: bool = False
+    counts_streams: bool = True
 
     @property
     def can(self) -> Capabilities:
-        """What it declares for its model."""
-        return self.backend.capabilities(self.model)
+        """What it declares for its model, less what the server at hand falls short of."""
+        declared = self.backend.capabilities(self.model)
+        return replace(declared, schema=declared.schema and not self.no_schema)
 
     def ask(self, *messages: Message | str, **options: Any) -> Request:
         """A request of at most 12 tokens at temperature 0, unless told otherwise."""

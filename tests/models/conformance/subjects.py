@@ -133,6 +133,10 @@ async def _hosted(
         idle=idle,
         # llama.cpp's server writes on for whoever has left, unless it streams; only the direct way knows.
         left_at_any_time=name == "hosted",
+        # Its forced tools, which LiteLLM makes of a schema, do not bind what is written.
+        no_schema=name == "hosted-anthropic",
+        # Mistral's own server does; this one would want an option that Mistral's does not know.
+        counts_streams=name != "hosted-mistral",
     )
     await backend.close()
     await backend.close()

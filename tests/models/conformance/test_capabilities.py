@@ -18,7 +18,7 @@ async def test_declaring_takes_no_time_and_loads_nothing(subject: Subject) -> No
     start = time.perf_counter()
     declared = fresh.capabilities(subject.model)
     assert time.perf_counter() - start < 1
-    assert declared == subject.can and declared.concurrency >= 1
+    assert declared == subject.backend.capabilities(subject.model) and declared.concurrency >= 1
     price = fresh.price(subject.model)
     assert price is None or (price[0] >= 0 and price[1] >= 0)
     await fresh.close()
