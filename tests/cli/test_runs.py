@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from rebut.models.scripted import ScriptedBackend
+from rebut.models.wire import Completion, Request, Response, Sink
+from rebut.records import Usage
+
 Cli = Callable[..., Result]
 
 SCRIPT = """
@@ -242,3 +246,25 @@ def test_without_a_store_nothing_is_kept(cli: Cli) -> None:
 def test_json_and_events_exclude_each_other(cli: Cli) -> None:
     told = cli("run", "debate", "q", "--json", "--events")
     assert told.exit_code == 2 and "exclude each other" in told.stderr
+
+
+async def from_cache(self: ScriptedBackend, request: Request, sink: Sink | None = None) -> Response:
+    usage = Usage(calls=request.n, requests=1, prompt=200, cached=150, completion=8, usd=0.0)
+    said = tuple(Completion(text="Answer: 42") for _ in range(request.n))
+    return Response(completions=said, usage=usage, model=request.model)
+
+
+def test_what_a_prefix_cache_saved_is_told_of_the_run_and_of_each_call(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "cached" not in cli("run", "self-refine", "6 * 7?").stderr
+    assert "TOKENS IN" not in cli("runs").stdout
+    monkeypatch.setattr(ScriptedBackend, "complete", from_cache)
+    told = cli("run", "self-refine", "7 * 6?", "-p", "rounds=1").stderr
+    assert "in, 75% cached)" in told
+    heading, newest, older = cli("runs").stdout.splitlines()
+    assert "TOKENS IN" in heading and "(75% cached)" in newest and "cached" not in older
+    assert "200 (150 cached) + 8 tokens" in cli("show", "last", "--calls").stdout
+    events = json.loads(cli("show", "last", "--json").stdout)
+    assert events["usage"]["cached"] * 4 == events["usage"]["prompt"] * 3
+    assert next(e["cached_tokens"] for e in events["events"] if "cached_tokens" in e) == 150

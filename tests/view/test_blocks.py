@@ -55,6 +55,15 @@ def test_a_failed_call_is_told_with_its_reason() -> None:
     assert told(call) == [Block(kind="trouble", head="ada failed", body="ModelBusy: later", agent="ada")]
 
 
+def test_the_end_tells_how_much_of_the_prompts_was_cached_where_anything_was() -> None:
+    usage = {"calls": 8, "prompt": 3210, "completion": 400, "cached": 1990, "usd": 0.0}
+    end = RunFinished(stop_reason="answered", answer="4", usage=usage)
+    assert ending(end) == "answered (8 calls, 3.6k tokens (3.2k in, 62% cached))"
+    assert "cached" not in ending(
+        RunFinished(stop_reason="answered", answer="4", usage=usage | {"cached": 0})
+    )
+
+
 SAVED: list[tuple[Any, str, str]] = [
     (Verdict(decided=False), "v: undecided", ""),
     (Critique(accepted=False, text="wrong sign"), "v: to mend", ""),

@@ -91,3 +91,22 @@ def test_the_standing_in_words() -> None:
     board = Board(calls=3, prompt=1500, usd=None, limits={"calls": 5, "seconds": 0})
     assert status_words(board).startswith("3 calls · 1.5k tok · $? · ")
     assert status_words(board).endswith("left 2 calls, 0.0s")
+
+
+def test_the_standing_tells_how_much_of_the_prompts_was_cached() -> None:
+    board = Board(calls=4, prompt=1000, completion=200, usd=0.0)
+    assert "cached" not in status_words(board)
+    call = CallFinished(
+        node="n",
+        visit=1,
+        call="c",
+        agent="a",
+        role="a",
+        model="m",
+        texts=("x",),
+        prompt_tokens=1000,
+        cached_tokens=900,
+        usd=0.0,
+    )
+    board.see(call)
+    assert "2.2k tok (45% cached)" in status_words(board)

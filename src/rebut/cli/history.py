@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,18 +39,32 @@ def runs(limit: int, store: str | None, as_json: bool) -> None:
         output.tell('no runs yet; start one with: rebut run debate "Is 3.11 larger than 3.9?"')
     else:
         forks = any(info.start.parent for info in found)
-        heading = ("RUN", *(["FORK OF"] if forks else []), "WHEN", "WORKFLOW", "HOW", "CALLS", "QUESTION")
-        output.say_table(heading, [_row(info, forks) for info in found])
+        hits = any(info.result.usage.cached for info in found)
+        columns = ("RUN", "FORK OF", "WHEN", "WORKFLOW", "HOW", "CALLS", "TOKENS IN", "QUESTION")
+        shown = [name for name in columns if {"FORK OF": forks, "TOKENS IN": hits}.get(name, True)]
+        rows = [_row(info) for info in found]
+        output.say_table(shown, [[row[name] for name in shown] for row in rows])
 
 
-def _row(info: RunInfo, forks: bool) -> Sequence[str]:
-    from ..view.text import one_line, words
+def _row(info: RunInfo) -> Mapping[str, str]:
+    """What the columns say of a run."""
+    from ..view.text import cached, one_line, short, words
 
     asked = one_line(words(next(iter(info.start.input.values()), "")), 200)
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(info.start.started))
-    calls = str(info.result.usage.calls) if info.result.usage.calls else ""
-    parent = [info.start.parent or ""] if forks else []
-    return info.id, *parent, when, info.start.workflow, how(info), calls, asked
+    usage = info.result.usage
+    from_cache = cached(usage.cached, usage.prompt)
+    return {
+        "RUN": info.id,
+        "FORK OF": info.start.parent or "",
+        "WHEN": when,
+        "WORKFLOW": info.start.workflow,
+        "HOW": how(info),
+        "CALLS": str(usage.calls) if usage.calls else "",
+        "TOKENS IN": (short(usage.prompt) if usage.prompt else "")
+        + (f" ({from_cache})" if from_cache else ""),
+        "QUESTION": asked,
+    }
 
 
 def how(info: RunInfo) -> str:

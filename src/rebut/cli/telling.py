@@ -97,7 +97,9 @@ def call_lines(call: RecordedCall) -> Iterator[tuple[str, str]]:
             yield "ruling", f"  [{written}]"
             yield from (("body", f"    {line}") for line in clean(completion.text).splitlines())
         usage = outcome.response.usage
-        spent = f"{usage.prompt} + {usage.completion} tokens, {clock(outcome.response.seconds)}"
+        from_cache = f" ({usage.cached} cached)" if usage.cached else ""
+        tokens = f"{usage.prompt}{from_cache} + {usage.completion} tokens"
+        spent = f"{tokens}, {clock(outcome.response.seconds)}"
         yield "end", f"  {spent}, {'taken over' if call.taken else many(outcome.attempts, 'attempt')}"
     yield "", ""
 

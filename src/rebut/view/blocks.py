@@ -21,7 +21,7 @@ from rebut.events import (
 )
 from rebut.records import plain
 
-from .text import clock, many, money, one_line, short, words
+from .text import cached, clock, many, money, one_line, short, words
 
 Kind = Literal["run", "round", "speech", "vote", "ruling", "note", "trouble", "end"]
 
@@ -97,8 +97,7 @@ class Teller:
 def ending(event: RunFinished) -> str:
     """How the run ended and what it used, in one line."""
     usage = event.usage
-    tokens = int(usage.get("prompt", 0)) + int(usage.get("completion", 0))
-    spent = [many(int(usage.get("calls", 0)), "call"), f"{short(tokens)} tokens"]
+    spent = [many(int(usage.get("calls", 0)), "call"), _tokens(usage)]
     if usage.get("usd", 0.0) != 0:
         spent.append(money(usage.get("usd")))
     if event.t:
@@ -107,6 +106,14 @@ def ending(event: RunFinished) -> str:
     if event.detail.startswith(event.stop_reason):
         why = event.detail
     return f"{why} ({', '.join(spent)})"
+
+
+def _tokens(usage: Mapping[str, Any]) -> str:
+    """All tokens, and how much of those that went in was cached, if any."""
+    prompt, completion = int(usage.get("prompt", 0)), int(usage.get("completion", 0))
+    from_cache = cached(int(usage.get("cached", 0)), prompt)
+    told = f"{short(prompt + completion)} tokens"
+    return f"{told} ({short(prompt)} in, {from_cache})" if from_cache else told
 
 
 def spoken(text: str) -> str:

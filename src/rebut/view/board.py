@@ -60,6 +60,7 @@ class Board:
     failed: int = 0
     prompt: int = 0
     completion: int = 0
+    cached: int = 0
     usd: float | None = 0.0
     over: bool = False
     began: float = field(default_factory=time.monotonic)
@@ -107,6 +108,7 @@ class Board:
         self.failed += event.error is not None
         self.prompt += event.prompt_tokens
         self.completion += event.completion_tokens
+        self.cached += event.cached_tokens
         self.usd = None if self.usd is None or event.usd is None else self.usd + event.usd
 
     def left(self) -> dict[str, float]:

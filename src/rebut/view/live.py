@@ -9,7 +9,7 @@ from rebut.events import Event
 
 from .blocks import Block, Teller
 from .board import Board, Speech
-from .text import clean, clock, many, money, one_line, short, tail
+from .text import cached, clean, clock, many, money, one_line, short, tail
 from .transcript import vote_table
 
 if TYPE_CHECKING:
@@ -151,7 +151,8 @@ class LiveView:
 def status_words(board: Board) -> str:
     """What is spent, and what is left of the budget."""
     words = [f"{board.calls}/{board.worst} calls" if board.worst else f"{board.calls} calls"]
-    words.append(f"{short(board.tokens)} tok")
+    from_cache = cached(board.cached, board.prompt)
+    words.append(f"{short(board.tokens)} tok" + (f" ({from_cache})" if from_cache else ""))
     if board.usd != 0:
         words.append(money(board.usd))
     words.append(clock(board.seconds))

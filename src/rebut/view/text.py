@@ -89,6 +89,15 @@ def short(n: float) -> str:
     return f"{n / 1000:.1f}k" if n < 1_000_000 else f"{n / 1_000_000:.1f}M"
 
 
+def cached(cached: int, prompt: int) -> str:
+    """How much of the prompts came from a prefix cache; empty where nothing did.
+
+    >>> cached(620, 1000), cached(0, 1000)
+    ('62% cached', '')
+    """
+    return f"{min(1.0, cached / prompt):.0%} cached" if cached > 0 and prompt > 0 else ""
+
+
 def money(usd: float | None) -> str:
     """US dollars, to two figures when small; ``$?`` when no price is known.
 
