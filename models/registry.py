@@ -19,6 +19,7 @@ BUILTIN: Mapping[str, str] = {
     "local": "rebut.models.local:LocalBackend",
     "scripted": "rebut.models.scripted:ScriptedBackend",
     "transformers": "rebut.models.transformers:TransformersBackend",
+    "vllm": "rebut.models.vllm:VllmBackend",
 }
 HOSTED = "rebut.models.hosted:HostedBackend"
 
