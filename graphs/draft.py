@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
 from typing import Any, Protocol
 
 from rebut.errors import suggest
@@ -26,9 +27,11 @@ from .spec import (
     Fork,
     NodeSpec,
     Param,
+    RolloutSpec,
     SampleNode,
     Save,
     ScoreNode,
+    SearchNode,
     SetNode,
     Span,
     VoteNode,
@@ -382,9 +385,34 @@ def _vote(common: dict[str, Any], fields: Mapping[str, Any]) -> VoteNode:
     return VoteNode(**common, **more, items=_expression(fields.get("vote")))
 
 
+def _search(common: dict[str, Any], fields: Mapping[str, Any]) -> SearchNode:
+    plain = {f.name for f in dataclass_fields(SearchNode)} - {
+        *common,
+        "agent",
+        "facts",
+        "by",
+        "modes",
+        "rollout",
+        "does",
+    }
+    by = fields.get("by", ())
+    modes = _sound(by) if isinstance(by, Mapping) else {}
+    rollout = fields.get("rollout")
+    return SearchNode(
+        **common,
+        **_some(fields, *plain),
+        agent=fields.get("search", ""),
+        facts=_sound(fields.get("with", {})),
+        by=(by,) if isinstance(by, str) else tuple(by),
+        modes=modes,
+        rollout=RolloutSpec(**rollout) if isinstance(rollout, Mapping) else None,
+    )
+
+
 _BUILD: Mapping[str, Callable[[dict[str, Any], Mapping[str, Any]], NodeSpec]] = {
     "ask": _ask,
     "sample": _sample,
     "score": _score,
     "vote": _vote,
+    "search": _search,
 }

@@ -13,6 +13,7 @@ from .spec import (
     NodeSpec,
     SampleNode,
     ScoreNode,
+    SearchNode,
     SetNode,
     VoteNode,
     WorkflowSpec,
@@ -43,6 +44,8 @@ def label(node: NodeSpec) -> str:
             return f"sample {node.agent} × {count}"
         case ScoreNode():
             return f"score {node.items.source} by {', '.join(node.by)}"
+        case SearchNode():
+            return f"search with {node.agent} by {node.select}"
         case VoteNode():
             return f"vote on {node.items.source}"
         case SetNode():

@@ -115,6 +115,115 @@ _REPLY = (
     Key("certainty", Flag(), "ask how far each token's distribution is from uniform, for self-certainty"),
 )
 
+SELECTS = ("beam", "particles", "dfs", "best", "uct", "puct", "rain", "rest", "priority")
+_UNTIL = Key("until", ListOf(Text(), single=True), "texts at which a unit ends")
+
+ROLLOUT = Fixed(
+    "rollout",
+    (
+        Key("agent", _AGENT, "who carries the text on; default: the agent of the search"),
+        _MODE,
+        Key("units", COUNT, "calls, each carrying the text on by one unit; default: 1"),
+        Key("max_tokens", COUNT, "limit of a unit"),
+        _UNTIL,
+        Key(
+            "mix", Number(least=0, most=1), "part of the highest value met on the way; the rest is the node's"
+        ),
+        Key(
+            "of", Text(("all", "best"), what="all or best"), "whose text: of all, or of the best child alone"
+        ),
+    ),
+)
+
+SEARCH = Fixed(
+    "search node",
+    (
+        Key("search", _AGENT, "the agent that proposes the next unit", required=True),
+        _MODE,
+        _FACTS,
+        Key("root", Formula("a text or a sample"), "where the search begins; default: with nothing"),
+        Key(
+            "unit",
+            Text(("step", "continue", "whole"), what="a kind of unit"),
+            "a step asked for in words, a piece of text that the model continues, or a whole new response",
+        ),
+        Key("joint", Text(), "text between units"),
+        _UNTIL,
+        Key("max_tokens", COUNT, "limit of a unit, over depth"),
+        Key("width", COUNT, "children of a node, over depth; default: 3"),
+        Key("greedy", Flag(), "one of the children is drawn at temperature 0"),
+        Key("alternatives", Flag(), "the likeliest next tokens are the children, over depth"),
+        Key("listed", Flag(), "one reply lists the units, one a line"),
+        Key("widen", Formula(), "how many children a node should have by now, over node", needs="widest"),
+        Key("widest", COUNT, "children of a node at most", needs="widen"),
+        Key(
+            "by",
+            Either(
+                scalar=_AGENT,
+                listing=ListOf(_AGENT, distinct=True),
+                table=MapOf(Text(empty=False, what="a mode's name"), least=1),
+            ),
+            "the agents that value a node, or a mapping from agent to mode",
+        ),
+        Key("votes", COUNT, "how often each of them is asked", needs="by"),
+        Key(
+            "swap",
+            Flag(),
+            "each vote is asked twice, `swapped` being bound, to even out positions",
+            needs="by",
+        ),
+        Key("worth", Formula(), "what one reply is worth, over reply, swapped and vote", needs="by"),
+        Key("value", Formula(), "what a node is worth, over node and each evaluator's name"),
+        Key("rollout", ROLLOUT, "carry the text on before it is valued"),
+        Key(
+            "evaluate",
+            Text(("children", "leaf"), what="children or leaf"),
+            "value all children when they are made, or a leaf when it is selected",
+        ),
+        Key(
+            "select", Text(SELECTS, what="a rule of selection"), "which node is looked at next; default: beam"
+        ),
+        Key("c", Number(least=0), "constant of exploration; default: that of the rule's paper"),
+        Key("unvisited", Number(), "what rest adds to the value of a node without a visit"),
+        Key("priority", Formula(), "the rule of selection, over node; with select: priority"),
+        Key(
+            "prior",
+            Text(("none", "uniform", "probability"), what="a kind of prior"),
+            "the weight of a child before it has a value",
+        ),
+        Key("prior_temperature", Number(above=0), "of the prior", needs="prior"),
+        Key("prior_mix", Number(least=0, most=1), "part of the root's prior that is uniform", needs="prior"),
+        Key("keep", COUNT, "beams or particles; of dfs the children that are followed"),
+        Key("threshold", Number(), "value below which a node is not followed"),
+        Key(
+            "backup",
+            Text(("none", "mean", "max", "children"), what="a rule of backup"),
+            "what a value tells of the nodes above it",
+        ),
+        Key("share", Number(above=0, most=1), "similarity from which siblings share values"),
+        Key("share_weight", Number(above=0, most=1), "part of a visit that is shared", needs="share"),
+        Key("iterations", COUNT, "selections at most; with commit for each unit"),
+        Key("fresh", COUNT, "selections at least for a unit whose subtree was kept", needs="commit"),
+        Key("wave", COUNT, "selections side by side"),
+        Key("depth", COUNT, "units of a solution at most; default: 8"),
+        Key(
+            "commit",
+            Text(("visits", "mean", "value"), what="a rule of commitment"),
+            "after its iterations the child with most of these becomes the root, unit by unit",
+        ),
+        Key("stop", Formula(), "ends the search (with commit: for this unit), over best, child and counts"),
+        Key("done", Formula(), "whether a solution is complete, over node"),
+        Key(
+            "output",
+            Text(("best", "visited", "vote"), what="a kind of output"),
+            "the solution of highest value, along the most visits, or by a vote of complete ones",
+        ),
+        _TIMEOUT,
+        _BUDGET,
+        _SAVED,
+    ),
+)
+
 NODE_KINDS: dict[str, Fixed] = {
     "ask": Fixed(
         "ask node",
@@ -186,6 +295,7 @@ NODE_KINDS: dict[str, Fixed] = {
             ),
         ),
     ),
+    "search": SEARCH,
 }
 
 

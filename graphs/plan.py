@@ -12,8 +12,9 @@ from rebut.errors import WorkflowError
 from .abilities import hold
 from .analysis import loop_bounds
 from .partial import decided, known, live_edges
+from .search.cost import SearchCost, Unbounded, cost_of
 from .sizes import Sizes, bounds, items_of, number_of
-from .spec import START, AskNode, Fork, NodeSpec, SampleNode, ScoreNode, WorkflowSpec
+from .spec import START, AskNode, Fork, NodeSpec, SampleNode, ScoreNode, SearchNode, WorkflowSpec
 from .walks import Live, Walks
 
 if TYPE_CHECKING:
@@ -131,6 +132,10 @@ class _Planner:
                 for scorer in node.by
                 if scorer not in node.when or decided(node.when[scorer], self.scope) is not False
             )
+        elif isinstance(node, SearchNode):
+            cost = self._search(node)
+            asked = sum(self._each(agent, node.modes.get(agent), reasks) for agent in node.by)
+            calls = cost.proposed + cost.rolled + cost.valued * cost.asks * asked
         elif isinstance(node, AskNode | SampleNode):
             calls = count * self._each(node.agent, node.mode, reasks)
         else:
@@ -145,7 +150,22 @@ class _Planner:
         again = role_mode.returns != "text" or role_mode.answer_required
         return 1 + (REASKS if reasks and again else 0)
 
+    def _search(self, node: SearchNode) -> SearchCost:
+        try:
+            return cost_of(node, self.scope)
+        except Unbounded as slot:
+            raise WorkflowError(
+                f"{self.spec.path or self.spec.name}:{node.span.line}: {slot} of node {node.name!r} "
+                f"cannot be bounded before the run (it may depend on params and depth, and not be too large)"
+            ) from None
+
     def _path(self, node: NodeSpec) -> int:
+        if isinstance(node, SearchNode):
+            cost = self._search(node)
+            each = max((self._each(agent, node.modes.get(agent), True) for agent in node.by), default=0)
+            again = 2 if node.alternatives is not False else 1
+            root = each if node.root is not None and node.unit == "whole" else 0
+            return root + cost.rounds * (again + cost.rolls + cost.values * each)
         if not isinstance(node, AskNode | SampleNode | ScoreNode) or not self.items[node.name]:
             return 0
         if isinstance(node, ScoreNode):
@@ -186,6 +206,8 @@ class _Planner:
 def _agents_of(node: NodeSpec) -> tuple[str, ...]:
     if isinstance(node, ScoreNode):
         return node.by
+    if isinstance(node, SearchNode):
+        return tuple(dict.fromkeys(agent for agent, _ in node.asks()))
     return (node.agent,) if isinstance(node, AskNode | SampleNode) else ()
 
 

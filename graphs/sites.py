@@ -8,16 +8,28 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rebut.errors import WorkflowError
-from rebut.records import Sample, Score, Vote
+from rebut.records import Found, Sample, Score, Vote
 
 from ..agents.forms import Form
 from .analysis import saves
 from .draft import Draft
 from .expressions import Expression
+from .search.views import COUNTS, Branch
 from .shapes import marked
 from .sorts import ANY, NUMBER, RETURNED, TEXT, Inference, Sort, appended, joined, many, record, sort_of
 from .source import Listing, Scalar, Table, within
-from .spec import AskNode, BudgetSpec, Fork, NodeSpec, SampleNode, ScoreNode, SetNode, Span, VoteNode
+from .spec import (
+    AskNode,
+    BudgetSpec,
+    Fork,
+    NodeSpec,
+    SampleNode,
+    ScoreNode,
+    SearchNode,
+    SetNode,
+    Span,
+    VoteNode,
+)
 
 BUILTIN: Mapping[str, Sort] = {"params": ANY, "visits": Sort("mapped", of=NUMBER), "kind": TEXT}
 """Names that every expression may read (settings of agents: not `visits`)."""
@@ -121,6 +133,8 @@ class Sites:
             return one if node.for_each is None else many(one)
         if isinstance(node, SampleNode):
             return many(record(Sample))
+        if isinstance(node, SearchNode):
+            return record(Found)
         return record(Vote) if isinstance(node, VoteNode) else many(record(Sample))
 
     def _all(self) -> Iterator[Site]:
@@ -172,6 +186,8 @@ class Sites:
             yield from self._of_score(node, path)
         elif isinstance(node, VoteNode):
             yield from self._of_vote(node, path)
+        elif isinstance(node, SearchNode):
+            yield from self._of_search(node, path)
         else:
             yield from self._of_set(node, path)
 
@@ -202,6 +218,29 @@ class Sites:
         yield from self._values((*path, "when"), node.when, when="before", node=node.name)
         bound = {**dict.fromkeys(node.by, record(Score)), "item": record(Sample)}
         yield from self._values(path, {"total": node.total}, when="before", node=node.name, bound=bound)
+
+    def _of_search(self, node: SearchNode, path: Path) -> Iterator[Site]:
+        one = record(Branch)
+        here: dict[str, Any] = {"when": "before", "node": node.name}
+        plain = ("unvisited", "c", "keep", "iterations", "fresh", "depth", "votes", "swap", "widest")
+        more = ("greedy", "listed", "share", "share_weight", "prior_temperature", "prior_mix")
+        fixed = {key: getattr(node, key) for key in (*plain, *more)}
+        yield from self._values(path, {**fixed, "root": node.root}, **here)
+        by_depth = {key: getattr(node, key) for key in ("width", "max_tokens", "alternatives")}
+        yield from self._values(path, by_depth, bound={"depth": NUMBER}, **here)
+        if node.rollout is not None:
+            rolled = {key: getattr(node.rollout, key) for key in ("units", "max_tokens", "mix")}
+            yield from self._values((*path, "rollout"), rolled, **here)
+        facts: dict[str, Sort] = {"partial": TEXT, "steps": many(TEXT), "depth": NUMBER, "reason": TEXT}
+        yield from self._values((*path, "with"), node.facts, bound={**facts, "index": NUMBER}, **here)
+        over = {"done": node.done, "widen": node.widen, "priority": node.priority}
+        yield from self._values(path, over, bound={"node": one}, **here)
+        reply = {"reply": ANY, "swapped": ANY, "vote": NUMBER}
+        yield from self._values(path, {"worth": node.worth}, bound=reply, **here)
+        judged = {**dict.fromkeys(node.by, record(Score)), "node": one}
+        yield from self._values(path, {"value": node.value}, bound=judged, **here)
+        state: dict[str, Sort] = {"best": one, "child": one, **dict.fromkeys(COUNTS, NUMBER)}
+        yield from self._values(path, {"stop": node.stop}, bound=state, **here)
 
     def _of_vote(self, node: VoteNode, path: Path) -> Iterator[Site]:
         site = Site(expression=node.items, path=(*path, "vote"), when="before", node=node.name)

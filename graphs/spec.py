@@ -185,7 +185,93 @@ class SetNode(NodeBase):
     values: tuple[tuple[Save, Expression], ...]
 
 
-NodeSpec = AskNode | SampleNode | ScoreNode | VoteNode | SetNode
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutSpec:
+    """How a node's text is carried on before it is valued.
+
+    `units` of at most `max_tokens`, each up to one of the texts in `until`, written by `agent` (the search's
+    own if None). Only the text at the end is valued; with `mix` the node's own text and that after each unit
+    are, and its value is ``(1 - mix) * own + mix * highest``. `of` says whose: of ``all`` that are valued, or
+    of the ``best`` child of an expansion alone (with `mix`).
+    """
+
+    agent: str | None = None
+    mode: str | None = None
+    units: Value = 1
+    max_tokens: Value = None
+    until: tuple[str, ...] = ()
+    mix: Value = None
+    of: str = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchNode(NodeBase):
+    """``search``: a tree of partial solutions, grown by an agent unit by unit; the result is a Found.
+
+    The slots are those in which tree methods differ: what a unit is (`unit`, `until`, `max_tokens`,
+    `joint`), how many children a node gets (`width`, `greedy`, `alternatives`, `listed`, `widen`), what they
+    are worth (`by`, `votes`, `swap`, `worth`, `value`, `rollout`, `evaluate`), which is looked at next
+    (`select`, `c`, `prior`, `priority`, `keep`, `threshold`), what it tells of those above it (`backup`,
+    `share`), when it ends (`iterations`, `depth`, `stop`, `done`) and what it gives (`commit`, `output`).
+    None stands for the default of the rule of selection.
+    """
+
+    does: Literal["search"] = "search"
+    agent: str
+    mode: str | None = None
+    facts: Mapping[str, Value] = field(default_factory=dict)
+    root: Expression | None = None
+    unit: str = "step"
+    joint: str | None = None
+    until: tuple[str, ...] = ()
+    max_tokens: Value = None
+    width: Value = 3
+    greedy: Value = False
+    alternatives: Value = False
+    listed: Value = False
+    widen: Expression | None = None
+    widest: Value = None
+    by: tuple[str, ...] = ()
+    modes: Mapping[str, str] = field(default_factory=dict)
+    votes: Value = 1
+    swap: Value = False
+    worth: Expression | None = None
+    value: Expression | None = None
+    rollout: RolloutSpec | None = None
+    evaluate: str = "children"
+    select: str = "beam"
+    c: Value = None
+    unvisited: Value = 1.0
+    priority: Expression | None = None
+    prior: str | None = None
+    prior_temperature: Value = 1.0
+    prior_mix: Value = 0.0
+    keep: Value = None
+    threshold: Value = None
+    backup: str | None = None
+    share: Value = None
+    share_weight: Value = 0.2
+    iterations: Value = None
+    fresh: Value = None
+    wave: Value = 1
+    depth: Value = 8
+    commit: str | None = None
+    stop: Expression | None = None
+    done: Expression | None = None
+    output: str | None = None
+    timeout: Value = None
+    save: Save | None = None
+
+    def asks(self) -> tuple[tuple[str, str | None], ...]:
+        """Every agent that it asks, with the mode."""
+        rollout = self.rollout
+        rolled = ((rollout.agent or self.agent, rollout.mode),) if rollout else ()
+        if rollout and not rollout.agent and not rollout.mode:
+            rolled = ((self.agent, self.mode),)
+        return ((self.agent, self.mode), *((name, self.modes.get(name)) for name in self.by), *rolled)
+
+
+NodeSpec = AskNode | SampleNode | ScoreNode | VoteNode | SearchNode | SetNode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .context import value_of
 from .sizes import Sizes, number_of
-from .spec import AskNode, NodeSpec, SampleNode, ScoreNode, SetNode
+from .spec import AskNode, NodeSpec, SampleNode, ScoreNode, SearchNode, SetNode
 from .walks import Walks
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ class Spend:
     def _parts(self, node: str) -> tuple[float, float]:
         """Prompt and completion tokens of one call."""
         spec = self._workflow.spec.nodes[node]
+        if isinstance(spec, SearchNode):
+            return self._searched(spec)
         prompt = completion = 0.0
         for agent in _agents(spec):
             mode = self._workflow.roles.mode(
@@ -82,6 +84,27 @@ class Spend:
         """Tokens of one completion, at most."""
         own = number_of(getattr(node, "max_tokens", None), self._workflow.agents_params)
         return own or self._limit(agent, getattr(node, "mode", None)) or UNLIMITED
+
+    def _searched(self, spec: SearchNode) -> tuple[float, float]:
+        """Of the costliest call of a search: its prompt holds the longest text that can be begun."""
+        prompt = completion = 0.0
+        scope = dict(self._workflow.agents_params)
+        whole = self._unit(spec) * (1 if spec.unit == "whole" else number_of(spec.depth, scope) or 1)
+        for agent, named in spec.asks():
+            mode = self._workflow.roles.mode(self._workflow.spec.agents[agent].role, named)
+            quoted = sum(self._length.get(name, 0.0) for name in mode.needs | mode.wants)
+            prompt = max(prompt, len(mode.template.source) / BYTES_PER_TOKEN + 100 + quoted + whole)
+            limit = self._unit(spec) if agent == spec.agent else self._limit(agent, named) or UNLIMITED
+            completion = max(completion, float(limit))
+        return prompt, completion
+
+    def _unit(self, spec: SearchNode) -> int:
+        """Tokens of the longest unit."""
+        scope = dict(self._workflow.agents_params)
+        if spec.max_tokens is None:
+            return self._limit(spec.agent, spec.mode) or UNLIMITED
+        depths = range(min(number_of(spec.depth, scope) or 1, 64))
+        return int(max(value_of(spec.max_tokens, {**scope, "depth": depth}) for depth in depths))
 
     @staticmethod
     def _source(spec: NodeSpec, name: str) -> str:
@@ -106,7 +129,7 @@ class Spend:
             if isinstance(node, SetNode) or getattr(node, "save", None) is None:
                 continue
             agents = _agents(node)
-            if not agents or isinstance(node, ScoreNode):
+            if not agents or isinstance(node, ScoreNode | SearchNode):
                 continue
             one = float(max(self._most(node, agent) for agent in agents))
             name = node.save.name if node.save else ""
@@ -118,6 +141,8 @@ class Spend:
 def _agents(node: NodeSpec) -> tuple[str, ...]:
     if isinstance(node, ScoreNode):
         return node.by
+    if isinstance(node, SearchNode):
+        return tuple(dict.fromkeys(agent for agent, _ in node.asks()))
     return (node.agent,) if isinstance(node, AskNode | SampleNode) else ()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ..draft import Draft
 from ..sites import Sites
-from ..spec import AskNode, SampleNode, SetNode, Span
+from ..spec import AskNode, SampleNode, SearchNode, SetNode, Span
 
 RESERVED = frozenset(
     {"params", "visits", "kind", "visit", "index", "agent", "answer_format", "reply_format"}
@@ -91,7 +91,7 @@ def _facts(draft: Draft) -> None:
             if fact in FACTS:
                 _reserved(draft, fact, draft.key("agents", name, fact))
     for name, node in draft.spec.nodes.items():
-        if isinstance(node, AskNode | SampleNode):
+        if isinstance(node, AskNode | SampleNode | SearchNode):
             for fact in node.facts:
                 if fact in FACTS:
                     _reserved(draft, fact, draft.key("nodes", name, "with", fact))

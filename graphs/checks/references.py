@@ -6,8 +6,8 @@ from rebut.errors import WorkflowError, suggest
 
 from ..draft import Draft
 from ..sites import Sites
-from ..source import Listing
-from ..spec import AskNode, NodeSpec, SampleNode, ScoreNode, Span
+from ..source import Listing, Table
+from ..spec import AskNode, NodeSpec, SampleNode, ScoreNode, SearchNode, Span
 
 Use = tuple[str, str | None, Span | None, Span | None]
 """An agent, the mode in which it is asked, and the places of both."""
@@ -44,7 +44,27 @@ def uses(draft: Draft, node: NodeSpec) -> list[Use]:
             for i in range(len(node.by))
         ]
         return [(agent, None, draft.span(*at), None) for agent, at in zip(node.by, path, strict=True)]
-    return []
+    return _of_search(draft, node) if isinstance(node, SearchNode) else []
+
+
+def _of_search(draft: Draft, node: SearchNode) -> list[Use]:
+    """The agent that proposes, those that value, and the one that carries texts on."""
+    at = ("nodes", node.name)
+    found: list[Use] = [(node.agent, node.mode, draft.span(*at, "search"), draft.span(*at, "mode"))]
+    by = draft.piece(*at, "by")
+    for i, agent in enumerate(node.by):
+        if isinstance(by, Table):
+            found.append(
+                (agent, node.modes.get(agent), draft.key(*at, "by", agent), draft.span(*at, "by", agent))
+            )
+        else:
+            span = draft.span(*at, "by", i) if isinstance(by, Listing) else draft.span(*at, "by")
+            found.append((agent, None, span, None))
+    if node.rollout is not None and (node.rollout.agent or node.rollout.mode):
+        span = draft.span(*at, "rollout", "agent") or draft.span(*at, "rollout", "mode")
+        mode_span = draft.span(*at, "rollout", "mode")
+        found.append((node.rollout.agent or node.agent, node.rollout.mode, span, mode_span))
+    return found
 
 
 def _scorers(draft: Draft, node: NodeSpec) -> None:
@@ -79,6 +99,8 @@ def _mode(
     except WorkflowError as error:
         draft.problems.error("unknown-mode", mode_span or span, str(error))
         return
+    if isinstance(node, SearchNode):
+        return  # what its agents return is a matter of `searches`
     wanted = {"sample": ("text", "sample"), "score": ("score", "step_scores")}.get(node.does)
     if wanted and returns not in wanted:
         draft.problems.error(

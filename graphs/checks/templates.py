@@ -10,7 +10,7 @@ from rebut.errors import WorkflowError, suggest
 from ..draft import Draft, Mode
 from ..keys import AGENT
 from ..sites import Sites
-from ..spec import AskNode, NodeSpec, SampleNode, ScoreNode, Span
+from ..spec import AskNode, NodeSpec, SampleNode, ScoreNode, SearchNode, Span
 from . import reads
 from .references import uses
 
@@ -18,6 +18,11 @@ ALWAYS = frozenset(
     {"params", "visits", "kind", "agent", "visit", "index", "question", "answer_format", "reply_format"}
 )
 """Names that every prompt is given by the run."""
+
+GROWN = frozenset({"partial", "steps", "depth", "reason", "width"})
+"""Names that a search binds for every prompt of its agents."""
+VALUED = frozenset({"item", "swapped", "vote"})
+"""Names that it binds beside these for its evaluators."""
 
 
 def check(draft: Draft, sites: Sites) -> None:
@@ -55,6 +60,8 @@ def _bound(draft: Draft, node: NodeSpec, agent: str) -> set[str]:
         bound |= node.facts.keys()
     if isinstance(node, AskNode):
         bound |= (node.for_each or {}).keys()
+    if isinstance(node, SearchNode):
+        bound |= node.facts.keys() | GROWN | (VALUED if agent in node.by else frozenset())
     return bound | ({"item"} if isinstance(node, ScoreNode) else set())
 
 
@@ -90,11 +97,11 @@ def _superfluous(draft: Draft) -> None:
                 message = f"unknown key {fact!r} in agent: no prompt of {agent.role!r} used here names it"
                 draft.problems.error("unknown-key", draft.key("agents", name, fact), message, hint)
     for node in draft.spec.nodes.values():
-        if isinstance(node, AskNode | SampleNode):
+        if isinstance(node, AskNode | SampleNode | SearchNode):
             _superfluous_with(draft, node)
 
 
-def _superfluous_with(draft: Draft, node: AskNode | SampleNode) -> None:
+def _superfluous_with(draft: Draft, node: AskNode | SampleNode | SearchNode) -> None:
     mode = _mode_of(draft, node.agent, node.mode)
     if mode is None:
         return

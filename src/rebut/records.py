@@ -198,6 +198,72 @@ class Vote(Record):
         return self.tallies[0].members if self.tallies and self.answer is not None else ()
 
 
+class Twig(Record):
+    """One node of a search tree, for whoever draws it; the whole of its text stands under its call.
+
+    Attributes:
+        id: place in the order of making; 0 is the root. `parent` is the parent's, None for the root.
+        unit: the beginning of what it added to its parent's text.
+        value: its own valuation, or None; `mean` what backup made of those below it; `visits` how often.
+        prior: its weight among its siblings.
+        state: ``open``, ``done`` (complete), ``closed`` (failed or not valued), ``committed``.
+        call: path of the model call that wrote the unit.
+    """
+
+    id: int
+    parent: int | None
+    unit: str
+    value: float | None = None
+    mean: float = 0.0
+    visits: float = 0.0
+    prior: float = 1.0
+    state: str = "open"
+    call: str = ""
+
+
+class Found(Record):
+    """What a search found.
+
+    Attributes:
+        best: the solution that was chosen; its `score` is its value.
+        value: the same value, or None where it was never valued.
+        units: what the solution is made of, in order.
+        leaves: all complete solutions with their values, in the order of their making.
+        depth: units of the solution.
+        nodes: how many the tree has, the root included; `expanded` of them were asked for children,
+            `evaluated` were valued.
+        iterations: rounds of selection, or levels.
+        abstained: nodes that no evaluator could value; `failed`: model calls that failed.
+        reason: why it ended: ``finished`` (a solution is complete), ``stopped`` (by `stop`), ``iterations``,
+            ``depth``, ``exhausted`` (nothing was left to grow) or ``budget``.
+        tree: all nodes, in short.
+    """
+
+    best: Sample
+    value: float | None = None
+    units: tuple[str, ...] = ()
+    leaves: tuple[Sample, ...] = ()
+    depth: int = 0
+    nodes: int = 1
+    expanded: int = 0
+    evaluated: int = 0
+    iterations: int = 0
+    abstained: int = 0
+    failed: int = 0
+    reason: str = "finished"
+    tree: tuple[Twig, ...] = ()
+
+    @property
+    def answer(self) -> str | None:
+        """The answer of the chosen solution."""
+        return self.best.answer
+
+    @property
+    def text(self) -> str:
+        """The text of the chosen solution."""
+        return self.best.text
+
+
 class Usage(Record):
     """What calls used. Tokens are the server's own count; `usd` is None when a price is not known.
 
