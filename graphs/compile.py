@@ -171,7 +171,7 @@ def _add_start(
 
     async def choose(state: dict[str, Any], runtime: Runtime[RunContext]) -> str:
         run = await _run_of(state, runtime.context, host)
-        [target] = _after(edges, run.scope(state))
+        [target] = await run.think(lambda: _after(edges, run.scope(state)))
         return last if target == END else target
 
     choose.__annotations__ = {"runtime": Runtime[RunContext]}  # LangGraph resolves these by module globals
@@ -258,7 +258,7 @@ def _node(
                 if key in lists:
                     update[key] = {REPLACE: value}
         run.state["visits"] = {**run.state.get("visits", visits), name: visit}
-        to = _after(edges, scope)
+        to = await run.think(lambda: _after(edges, scope))
         if emit is not None:
             emit(NodeFinished(node=name, visit=visit, wrote=said, to=to))
         counts = meetings.change(name, to)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from rebut.errors import BudgetSpent
 from rebut.events import Event, Noted
 
 from ..agents.agent import Agent
+from ..agents.answers.maths import Slow, promptly
 from ..models.budget import Budget, Limits
 from ..models.session import Session
 from .expressions import Expression
 from .spec import BudgetSpec, Value, WorkflowSpec
-from .turns import Stirring
+from .turns import Stirring, Turns
 
 Scope = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -59,6 +62,19 @@ class RunContext:
     def clock(self) -> float:
         """Seconds since the run began, as far as the journal knows."""
         return self.session.clock
+
+    async def think(self, deed: Callable[[], T]) -> T:
+        """Do something that may compare formulas, which takes seconds: that leaves the loop to others.
+
+        Whether it does is a matter of the formulas alone, and what else the run does meanwhile is the same
+        however long it takes, so that replays keep step.
+        """
+        try:
+            return promptly(deed)
+        except Slow:
+            pass
+        journal = self.session.journal
+        return await (journal.think(deed) if isinstance(journal, Turns) else asyncio.to_thread(deed))
 
     def seed_for(self, path: str) -> int:
         """A seed in [0, 2**31) for one call: the same in every replay, different for every path."""

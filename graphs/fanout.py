@@ -13,8 +13,9 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 Job = Callable[[], Awaitable[T]]
-Settled = Callable[[int, T | Exception], bool]
-"""Told the index and result (or expected failure) of a job; returns True to stop the rest."""
+Settled = Callable[[int, T | Exception], bool | Awaitable[bool]]
+"""Told the index and result (or expected failure) of a job; returns True to stop the rest. Where that takes
+long it is awaited: nothing may be handed over to the others meanwhile."""
 
 
 class FanOut(Generic[T]):
@@ -86,16 +87,26 @@ class FanOut(Generic[T]):
             self._stop()
             self._rest()
             return
-        self._tasks.pop(index, None)
-        if not self._stopped:
-            try:
-                if self._settled(index, outcome):
-                    self._stop()
-            except Exception as error:
-                self._fatal = self._fatal or error
-                self._stop()
-            self._start_more()
-        self._rest()
+        try:
+            await self._settle(index, outcome)
+        finally:
+            self._rest()
+
+    async def _settle(self, index: int, outcome: T | Exception) -> None:
+        """Suspends only where `settled` does."""
+        enough = False
+        try:
+            if not self._stopped:
+                said = self._settled(index, outcome)
+                enough = said if isinstance(said, bool) else await said
+        except Exception as error:
+            self._fatal = self._fatal or error
+            enough = True
+        finally:
+            self._tasks.pop(index, None)
+        if enough:
+            self._stop()
+        self._start_more()
 
     def _stop(self) -> None:
         self._stopped = True

@@ -181,8 +181,8 @@ class Run:
     async def conclude(self) -> Result:
         """End the run with its answer, all nodes being done."""
         if self._cut is not None:
-            return await self._end(self._fallback(), "budget", str(self._cut))
-        return await self._end(*self._answer())
+            return await self._end(await self._fallback(), "budget", str(self._cut))
+        return await self._end(*await self._answer())
 
     def cut_short(self, spent: BudgetSpent) -> None:
         """Note that a spent budget ended the run: the fallback gives its answer."""
@@ -212,22 +212,23 @@ class Run:
     def _scope(self) -> dict[str, Any]:
         return self.context.scope(self.context.state)
 
-    def _answer(self) -> tuple[Any, StopReason, str]:
-        answer = self.workflow.spec.answer(self._scope())
+    async def _answer(self) -> tuple[Any, StopReason, str]:
+        answer = await self.context.think(lambda: self.workflow.spec.answer(self._scope()))
         if answer is None and self.workflow.spec.fallback is not None:
-            answer = self._fallback()
+            answer = await self._fallback()
             if answer is not None:
                 self.context.note("end", "fallback", "no answer at the end; the fallback gave it")
         if self.context.spent is not None:
             return answer, "budget", str(self.context.spent)
         return answer, "answered", ""
 
-    def _fallback(self) -> Any:
+    async def _fallback(self) -> Any:
         """The best answer so far; None when nothing was written that the fallback could read."""
-        if self.workflow.spec.fallback is None:
+        fallback = self.workflow.spec.fallback
+        if fallback is None:
             return None
         try:
-            return self.workflow.spec.fallback(self._scope())
+            return await self.context.think(lambda: fallback(self._scope()))
         except WorkflowError:
             return None
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NoReturn, Protocol, TypeVar, runtime_checkable
 
 from rebut.events import Event
 
@@ -18,9 +21,53 @@ from ..models.budget import Budget, Reservation
 from ..models.journal import CallSite, Outcome, RunJournal
 from ..models.wire import Request
 
+T = TypeVar("T")
+
 REST = 8
 """Turns of the loop in which nothing stirs, until the run counts as at rest; a job's start takes one, the
 end of a cancelled job and of the node that waits for it four."""
+
+
+@dataclass(slots=True, eq=False)
+class _Thought:
+    """Something slow that a branch waits for; `turn` is when it goes on."""
+
+    turn: asyncio.Future[None]
+    done: bool = False
+
+
+@runtime_checkable
+class Patient(Protocol):
+    """A journal that counts how long nothing moves."""
+
+    def busy(self, more: int) -> None:
+        """Say that so many more (or fewer) branches of the run are at work without a call."""
+        ...
+
+
+@contextmanager
+def _busy(journal: object) -> Generator[None, None, None]:
+    patient = journal if isinstance(journal, Patient) else None
+    if patient is not None:
+        patient.busy(1)
+    try:
+        yield
+    finally:
+        if patient is not None:
+            patient.busy(-1)
+
+
+async def _settled(deed: Callable[[], T]) -> Callable[[], T]:
+    """How the deed ended in its thread: what gives its result, or raises its error."""
+    try:
+        result = await asyncio.to_thread(deed)
+    except Exception as error:
+        return partial(_raise, error)
+    return lambda: result
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 class Turns:
@@ -36,6 +83,7 @@ class Turns:
         self.inner = journal
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._callers: dict[str, asyncio.Task[object] | None] = {}
+        self._thinking: deque[_Thought] = deque()
         self._still = 0
         self._ticking = False
 
@@ -68,7 +116,7 @@ class Turns:
             StoreError: it could not be written.
         """
         await self.inner.record(site, request, outcome)
-        if not self._lonely or len(self._callers) > 1 or self._waiting:
+        if not self._lonely or len(self._callers) > 1 or self._waiting or self._thinking:
             await self._turn()
         self._callers.pop(site.path, None)
 
@@ -79,6 +127,24 @@ class Turns:
     def stir(self) -> None:
         """Say that the run is not at rest: one of its jobs has just begun."""
         self._still = 0
+
+    async def think(self, deed: Callable[[], T]) -> T:
+        """Do something slow in a thread. Meanwhile nothing is handed over, and who thinks goes on, in the
+        order of beginning, when all the others have come to rest: so the thread's speed changes nothing."""
+        thought = _Thought(asyncio.get_running_loop().create_future())
+        self._thinking.append(thought)
+        try:
+            with _busy(self.inner):
+                done = await _settled(deed)
+            thought.done = True
+            self._still = 0
+            self._tick_on()
+            await thought.turn
+            return done()
+        finally:
+            if thought in self._thinking:
+                self._thinking.remove(thought)
+                self._tick_on()
 
     async def _turn(self) -> None:
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -95,15 +161,18 @@ class Turns:
         self._ticking = False
         while self._waiting and self._waiting[0].done():
             self._waiting.popleft()
-        if not self._waiting:
+        if not (self._thinking[0].done if self._thinking else self._waiting):
             return
         self._still += 1
         if self._still >= REST:
             self._still = 0
             if self._ending():
                 return
-            self._waiting.popleft().set_result(None)
+            self._next().set_result(None)
         self._tick_on()
+
+    def _next(self) -> asyncio.Future[None]:
+        return self._thinking.popleft().turn if self._thinking else self._waiting.popleft()
 
     def _ending(self) -> bool:
         """Whether a cancelled call is still on its way out; the turns go on when it is."""

@@ -56,6 +56,10 @@ class CassetteJournal:
         self.events: list[bytes] = []
         self._recall = Recall(self.cassette.calls, strict=True, drift_after=drift_after)
 
+    def busy(self, more: int) -> None:
+        """Say that so many more (or fewer) branches of the run are at work without a call: none is late."""
+        self._recall.busy(more)
+
     @property
     def recalling(self) -> bool:
         """Always: also a call that is not in the cassette must come here to be refused."""

@@ -49,6 +49,10 @@ class Journal:
         self._held: list[Cells] = []
         self._broken: str | None = None
 
+    def busy(self, more: int) -> None:
+        """Say that so many more (or fewer) branches of the run are at work without a call: none is late."""
+        self._recall.busy(more)
+
     @property
     def recalling(self) -> bool:
         """Whether recorded outcomes are left."""

@@ -45,8 +45,13 @@ class Recall:
         self._drifted: str | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._moved = 0.0
+        self._busy = 0
         self.used: dict[int, bool] = {}
         """By seq: whether the outcome was handed over, or its asking task was cancelled."""
+
+    def busy(self, more: int) -> None:
+        """Say that so many more (or fewer) branches of the run are at work without a call: none is late."""
+        self._busy += more
 
     @property
     def left(self) -> int:
@@ -132,6 +137,8 @@ class Recall:
         self._timer = None
         if not self._due and not self._others:
             return
+        if self._busy:
+            self._moved = loop.time()
         rest = self._moved + self._drift_after - loop.time()
         if rest > 0:
             self._timer = loop.call_later(rest, self._look_for_drift, loop)

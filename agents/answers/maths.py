@@ -11,13 +11,19 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from rebut.errors import SettingsError
 
 from .numbers import Quantity, quantity, same, written
 from .surface import clean
+
+T = TypeVar("T")
+_PROMPT: ContextVar[bool] = ContextVar("rebut_promptly", default=False)
 
 SECONDS = 6.0
 """Longest time for one comparison; a pair that takes longer counts as different."""
@@ -108,6 +114,23 @@ def plain_words(answer: str) -> list[str]:
     return sorted(word.lower() for word in _WORD.findall(_TEXT.sub(" ", answer)))
 
 
+class Slow(BaseException):
+    """The algebra would have to be asked, where nobody can wait for it; no `Exception`, which some catch."""
+
+
+def promptly(deed: Callable[[], T]) -> T:
+    """Do something unless it needs the algebra; whether it does depends on the formulas alone.
+
+    Raises:
+        Slow: it does.
+    """
+    token = _PROMPT.set(True)
+    try:
+        return deed()
+    finally:
+        _PROMPT.reset(token)
+
+
 def equal(a: str, b: str) -> bool:
     """Whether two formulas are equal; numbers as :func:`numbers.same`, others by computer algebra.
 
@@ -116,6 +139,7 @@ def equal(a: str, b: str) -> bool:
 
     Raises:
         SettingsError: when the child process cannot be started.
+        Slow: within `promptly`, when the algebra would have to be asked.
     """
     a, b = clean(a), clean(b)
     if math_key(a) == math_key(b):
@@ -129,6 +153,8 @@ def equal(a: str, b: str) -> bool:
         return False  # the algebra would read words as products of letters, in any order
     if sorted(_BASE.findall(a)) != sorted(_BASE.findall(b)):  # the algebra would drop a number's base
         return False
+    if _PROMPT.get():  # before any look at what is proved already: a replay must take the same way
+        raise Slow
     first, second = sorted((latex(a), latex(b)))
     return _proved(first, second)
 

@@ -28,7 +28,7 @@ def asking(node: AskNode) -> Work:
         return saved(node.save, value)
 
     async def many(run: RunContext, scope: Scope, visit: int) -> dict[str, Any]:
-        items = _items(node, scope)
+        items = await run.think(lambda: _items(node, scope))
         results: list[Any] = [None] * len(items)
         errors: list[Exception] = []
         budget = run.limits(node.name, node.budget, scope)
@@ -59,13 +59,14 @@ async def _ask(
     node: AskNode, run: RunContext, scope: Scope, visit: int, path: str, index: int, budget: Budget
 ) -> Sequence[Any]:
     agent = run.agents[node.agent]
+    facts = await run.think(lambda: prompt_facts(run, {**scope, "index": index}, node.facts, visit, index))
     return await agent.ask(
         run.session,
         path=path,
         node=node.name,
         visit=visit,
         mode=node.mode,
-        facts=prompt_facts(run, {**scope, "index": index}, node.facts, visit, index),
+        facts=facts,
         kind=run.kind,
         seed=run.seed_for(path),
         logprobs=0 if value_of(node.logprobs, scope) else None,

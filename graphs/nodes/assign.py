@@ -14,12 +14,16 @@ def assigning(node: SetNode) -> Work:
     """The work of a `set` node."""
 
     async def work(run: RunContext, scope: Scope, visit: int) -> dict[str, Any]:
-        scope = dict(scope)
-        wrote: dict[str, Any] = {}
-        for save, expression in node.values:
-            value = expression(scope)
-            wrote |= saved(save, value)
-            scope[save.name] = [*scope.get(save.name, []), *wrote[save.name]] if save.append else value
-        return wrote
+        return await run.think(lambda: _assigned(node, scope))
 
     return work
+
+
+def _assigned(node: SetNode, scope: Scope) -> dict[str, Any]:
+    scope = dict(scope)
+    wrote: dict[str, Any] = {}
+    for save, expression in node.values:
+        value = expression(scope)
+        wrote |= saved(save, value)
+        scope[save.name] = [*scope.get(save.name, []), *wrote[save.name]] if save.append else value
+    return wrote

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 from rebut.errors import BudgetSpent
 
 from ..context import RunContext, Scope, value_of
+from ..expressions import Expression
 from ..fanout import FanOut
 from ..spec import SampleNode
 from . import Work
@@ -17,7 +19,7 @@ def sampling(node: SampleNode) -> Work:
     """The work of a `sample` node."""
 
     async def work(run: RunContext, scope: Scope, visit: int) -> dict[str, Any]:
-        n = whole(node.n, scope, what=f"n of {node.name!r}")
+        n = await run.think(lambda: whole(node.n, scope, what=f"n of {node.name!r}"))
         drawing = _Drawing(node, run, scope, visit, n)
         await drawing.draw()
         samples = drawing.in_order()
@@ -77,7 +79,7 @@ class _Drawing:
         return BudgetSpent("calls", self.budget.limits.calls or 0, self.budget.scope)
 
     async def _draw_singly(self, indices: list[int]) -> None:
-        def settled(job: int, outcome: Any) -> bool:
+        def settled(job: int, outcome: Any) -> bool | Awaitable[bool]:
             index = indices[job]
             self.ended += 1
             if isinstance(outcome, Exception):
@@ -95,11 +97,15 @@ class _Drawing:
             wave = whole(self.node.wave, self.scope, what=f"wave of {self.node.name!r}")
         await FanOut([job(i) for i in indices], settled, expected=EXPECTED, limit=wave).run()
 
-    def _enough(self, remaining: int) -> bool:
+    def _enough(self, remaining: int) -> bool | Awaitable[bool]:
         """Whether the node's `stop` ends the drawing; not before the quorum stands."""
-        if self.node.stop is None or len(self.samples) < max(self.quorum, 1):
+        stop = self.node.stop
+        if stop is None or len(self.samples) < max(self.quorum, 1):
             return False
-        done = bool(self.node.stop({**self.scope, "samples": self.in_order(), "remaining": remaining}))
+        return self._stopped(stop, {**self.scope, "samples": self.in_order()}, remaining)
+
+    async def _stopped(self, stop: Expression, scope: Scope, remaining: int) -> bool:
+        done = bool(await self.run.think(lambda: stop({**scope, "remaining": remaining})))
         if done and remaining > 0:
             self.stopped_at = self.ended
             self.run.note(
@@ -117,13 +123,15 @@ class _Drawing:
 
     async def _ask(self, path: str, index: int, n: int) -> Any:
         node, run, scope = self.node, self.run, self.scope
+        bound = {**scope, "index": index}
+        facts = await run.think(lambda: prompt_facts(run, bound, node.facts, self.visit, index))
         return await self.agent.ask(
             run.session,
             path=path,
             node=node.name,
             visit=self.visit,
             mode=node.mode,
-            facts=prompt_facts(run, {**scope, "index": index}, node.facts, self.visit, index),
+            facts=facts,
             kind=run.kind,
             seed=run.seed_for(path),
             n=n,
