@@ -85,7 +85,7 @@ class _Loop:
             await self._walks(self.slots.iterations)
         if self.search.spent:
             self.reason = "budget"
-        return self._found()
+        return await self._found()
 
     # What the ways of searching share
 
@@ -322,8 +322,9 @@ class _Loop:
         ballot = vote(answers, weights=weights, kind=self.search.run.kind, rule="weighted")
         return best(leaves) if ballot.winner is None else leaves[ballot.winner]
 
-    def _found(self) -> Found:
-        search, chosen = self.search, self._chosen()
+    async def _found(self) -> Found:
+        search = self.search
+        chosen = await search.run.think(self._chosen)
         if chosen is None:
             demand(
                 search.run,
