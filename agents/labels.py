@@ -134,7 +134,7 @@ def _reading(completion: Completion, labels: tuple[str, ...]) -> _Reading:
             return _Reading(max(labels, key=lambda label: probabilities[label]), probabilities, mass)
     written = said(completion.text, labels)
     if written is None:
-        raise Unparsed(completion.text, f"it must be one of {', '.join(labels)}, and nothing else")
+        raise Unparsed(completion.text, f"it must be {' or '.join(labels)}, and nothing else")
     return _Reading(written)
 
 
@@ -210,12 +210,15 @@ def said(text: str, labels: tuple[str, ...]) -> str | None:
 
 
 def _at_start(text: str, labels: Sequence[str]) -> str | None:
+    """The label with which a text begins: before a mark or its end, a word also where it is the only one."""
     start = text.lstrip(_EDGES)
     for label in labels:
-        bare = re.escape(_bare(label))
-        lone = len(_bare(label)) == 1
-        if re.match(bare + (_ENDS if lone else r"(?!\w)"), start, 0 if lone else re.IGNORECASE):
+        bare, lone = re.escape(_bare(label)), len(_bare(label)) == 1
+        flags = re.NOFLAG if lone else re.IGNORECASE
+        if re.match(bare + _ENDS, start, flags):
             return label
+        if not lone and re.match(rf"{bare}(?!\w)", start, flags):
+            return _only(text, labels)
     return None
 
 

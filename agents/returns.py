@@ -123,7 +123,7 @@ def reply_format(want: Expected) -> str:
     if want.returns == "text":
         return instruction(want.kind)
     if want.labels:
-        return f"Reply with one of {', '.join(want.labels)}, and nothing else."
+        return f"Reply with {' or '.join(want.labels)}, and nothing else."
     return f"Reply with one JSON object and nothing else:\n{{{_keys(want)}}}"
 
 

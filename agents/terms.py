@@ -61,7 +61,7 @@ WHAT = {
 WHO = {
     "prefill": "local/..., vllm/..., transformers/...",
     "certainty": "local/..., vllm/..., transformers/...",
-    "labels": "vllm/..., transformers/...",
+    "labels": "local/..., vllm/..., transformers/...",
     "layers": "transformers/...",
 }
 

@@ -52,6 +52,10 @@ FACTS: dict[str, Any] = {
     "chain": CHAIN,
     "show_scores": True,
     "item": CHAIN,
+    "ideas": ["8", "9", "9"],
+    "proposal": "9",
+    "first": AFFIRM,
+    "second": OPPOSE,
 }
 
 
@@ -60,6 +64,7 @@ def prompt(
 ) -> list[Message]:
     facts = {"question": SHEEP, "params": {}, "agent": agent or role, "visit": 1, "index": 0} | FACTS | more
     read = BOOK.mode(role, mode)
+    facts["labels"] = read.labels or ("yes", "no")
     want = expected(read.returns, kind, facts, read.answer_required)
     return list(read.render(facts | {"answer_format": instruction(kind), "reply_format": reply_format(want)}))
 
@@ -186,7 +191,8 @@ def test_whatever_another_agent_wrote_stays_inside_its_quote(role: str, mode: st
         "item": foe,
     }
     facts |= {"critique": Critique(accepted=False, text=attack, agent="foe"), "mine": None}
-    facts |= {"candidates": Candidates(answers=(attack,))}
+    facts |= {"candidates": Candidates(answers=(attack,)), "first": foe, "second": foe}
+    facts |= {"ideas": [attack], "proposal": attack}
     messages = prompt(role, mode, agent="me", **facts)
     text = shown(messages)
     assert "<|im_" not in text

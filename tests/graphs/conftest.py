@@ -35,6 +35,7 @@ class FakeBook:
             "settle": FakeMode("verdict", frozenset({"arguments"})),
         },
         "scorer": {"default": FakeMode("score", frozenset({"item"}))},
+        "checker": {"default": FakeMode("label", wants=frozenset({"labels"}))},
     }
 
     def names(self) -> list[str]:

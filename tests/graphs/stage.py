@@ -118,5 +118,5 @@ def noted(result: Result, what: str, node: str | None = None) -> list[str]:
     return [n.text for n in result.notes if n.what == what and node in (None, n.node)]
 
 
-def able(**can: bool) -> Capabilities:
+def able(**can: Any) -> Capabilities:
     return replace(SINGLE, **can)
