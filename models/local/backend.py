@@ -15,7 +15,7 @@ from rebut.settings import Settings
 from ..prefixes import text_of
 from ..wire import Capabilities, Completion, Request, Response, Sink
 from . import engine as engines
-from . import weights
+from . import probes, weights
 from .chat import Reader, body_of, refused
 from .engine import Chunk, Engine
 from .options import Options, split
@@ -51,7 +51,7 @@ class LocalBackend:
         return cls(home=settings.folder())
 
     def capabilities(self, model: str) -> Capabilities:
-        """Everything; as many calls at once as there are slots.
+        """Everything but layers and rewards; as many calls at once as there are slots.
 
         Raises:
             SettingsError: an option in the model string is wrong.
@@ -64,6 +64,8 @@ class LocalBackend:
             seed=True,
             prefill=True,
             stream=True,
+            certainty=True,
+            labels=True,
             prefix_cache=True,
             concurrency=slots,
         )
@@ -81,6 +83,7 @@ class LocalBackend:
             ModelTimeout: not done within `request.timeout`.
             SettingsError: an option in the model string is wrong.
         """
+        probes.check(request)
         patience = 0.0 if request.model in self._using else _AFTER_LOADING
         engine = await self._engine(request.model)
         options = split(request.model, self._options)[1]
@@ -92,6 +95,8 @@ class LocalBackend:
                     completions, usage = await _warmly(engine, request, sink, patience)
                 else:
                     completions, usage = await _completions(engine, request, sink, bool(options.cache))
+                if request.probe is not None and request.probe.labels:
+                    completions = await probes.labelled(engine, request, completions)
         except TimeoutError:
             raise ModelTimeout(f"not done within {request.timeout:g} s", model=request.model) from None
         return Response(
@@ -165,4 +170,7 @@ async def _group(
         raise refused(bad, request.model) from None
     finally:
         listening = False
-    return reader.completions(), reader.usage(perf_counter() - start)
+    said, usage = reader.completions(), reader.usage(perf_counter() - start)
+    if request.probe is not None and request.probe.certainty:
+        said = await probes.certain(engine, request, said, reader.pieces())
+    return said, usage

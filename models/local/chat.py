@@ -22,7 +22,7 @@ def body_of(request: Request, n: int, first: int = 0) -> dict[str, Any]:
     """
     body: dict[str, Any] = {
         **request.extra,
-        "messages": [_message(m) for m in request.messages],
+        "messages": [_message(m) for m in _said(request)],
         "n": n,
         "stream": True,
         "stream_options": {"include_usage": True},
@@ -39,15 +39,30 @@ def body_of(request: Request, n: int, first: int = 0) -> dict[str, Any]:
     body.update({key: value for key, value in optional.items() if value is not None})
     if request.schema is not None:
         body["response_format"] = {"type": "json_schema", "json_schema": {"schema": dict(request.schema)}}
-    if request.logprobs is not None:
-        body.update(logprobs=True, top_logprobs=max(1, request.logprobs))
+    if request.logprobs is not None or _certain(request):  # without them it does not name its tokens
+        body.update(logprobs=True, top_logprobs=max(1, request.logprobs or 1))
     return body
+
+
+def _certain(request: Request) -> bool:
+    return request.probe is not None and request.probe.certainty
+
+
+def _said(request: Request) -> tuple[Message, ...]:
+    """The messages, without an empty beginning of the reply: the engine would take it for the reply."""
+    last = request.messages[-1] if request.messages else None
+    begun = last is not None and last.role == "assistant" and not last.content
+    return request.messages[:-1] if begun else request.messages
 
 
 def _message(message: Message) -> dict[str, str]:
     # Half of a surrogate pair is no text that any tokenizer knows; it would end the call with a TypeError.
     text = message.content.encode("utf-8", "replace").decode("utf-8")
     return {"role": message.role, "content": text}
+
+
+Piece = tuple[int, str]
+"""A token that was written and its text; of a character of several tokens the last, with the character."""
 
 
 @dataclass
@@ -57,6 +72,7 @@ class _Reply:
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
     tokens: list[TokenLogprob] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
     finish: Finish | None = None
 
 
@@ -75,7 +91,7 @@ class Reader:
             ModelError: the piece is an error.
         """
         if "error" in chunk or "choices" not in chunk:
-            raise _error(chunk.get("error", chunk), self._request.model)
+            raise error_of(chunk.get("error", chunk), self._request.model)
         self._count(chunk.get("usage") or {})
         return [piece for choice in chunk["choices"] for piece in self._choice(choice)]
 
@@ -86,9 +102,11 @@ class Reader:
             reply.finish = _FINISHES.get(choice["finish_reason"], "stop")
         if thought := delta.get("reasoning_content"):
             reply.reasoning.append(thought)
-        if self._request.logprobs is not None and choice.get("logprobs"):
+        tokens = (choice.get("logprobs") or {}).get("content") or []
+        if self._request.logprobs is not None:
             kept = self._request.logprobs
-            reply.tokens += [_token(t, kept) for t in choice["logprobs"].get("content") or []]
+            reply.tokens += [_token(t, kept) for t in tokens]
+        reply.pieces += [(t["id"], t["token"]) for t in tokens if "id" in t]
         text = delta.get("content")
         if not text:
             return []
@@ -122,6 +140,10 @@ class Reader:
             for r in self._replies
         )
 
+    def pieces(self) -> list[list[Piece]]:
+        """What each completion was written with; told where log-probabilities or certainty are asked for."""
+        return [reply.pieces for reply in self._replies]
+
     def usage(self, seconds: float) -> Usage:
         """What the stream used, by the engine's own count; it costs nothing."""
         return Usage(
@@ -145,7 +167,8 @@ def _token(data: Mapping[str, Any], kept: int) -> TokenLogprob:
     return TokenLogprob(data["token"], float(data["logprob"]), top[:kept])
 
 
-def _error(error: Any, model: str) -> ModelError:
+def error_of(error: Any, model: str) -> ModelError:
+    """The error that the engine's own words mean."""
     facts: Mapping[str, Any] = error if isinstance(error, Mapping) else {"message": str(error)}
     code, text = int(facts.get("code", 500)), facts.get("message", "unknown error")
     if facts.get("type") == "exceed_context_size_error":

@@ -60,7 +60,7 @@ class Slots:
         Raises:
             RuntimeError, OSError, http.client.HTTPException: the server did not do it.
         """
-        prompt = beginning([self._rendered(body) for body in bodies])
+        prompt = beginning([self.rendered(body) for body in bodies])
         usage = self._read(prompt, stop)
         if usage is None:
             return None
@@ -70,12 +70,12 @@ class Slots:
         filled = self._copy(source, idle[: places - 1], tokens) if not stop.is_set() else ()
         return Spread(tokens, computed, (source, *filled))
 
-    def _rendered(self, body: Mapping[str, Any]) -> str:
+    def rendered(self, body: Mapping[str, Any]) -> str:
         """The prompt that the server makes of a request."""
         wanted = {
             k: v for k, v in body.items() if k not in ("n", "stream", "stream_options", "return_progress")
         }
-        return str(self._post("/apply-template", wanted)["prompt"])
+        return str(self.post("/apply-template", wanted)["prompt"])
 
     def _read(self, prompt: str, stop: threading.Event) -> Mapping[str, Any] | None:
         found: list[Mapping[str, Any]] = []
@@ -105,10 +105,10 @@ class Slots:
             return ()
         file = self._folder / _STATE
         try:
-            saved = self._post(f"/slots/{source}?action=save", {"filename": _STATE})
+            saved = self.post(f"/slots/{source}?action=save", {"filename": _STATE})
             self._token_size = saved["n_written"] / max(1, saved["n_saved"])
             for target in targets:
-                self._post(f"/slots/{target}?action=restore", {"filename": _STATE})
+                self.post(f"/slots/{target}?action=restore", {"filename": _STATE})
         finally:
             file.unlink(missing_ok=True)
         return targets
@@ -116,7 +116,12 @@ class Slots:
     def _get(self, path: str) -> Any:
         return self._send(lambda line: line.request("GET", path, headers=self._headers()))
 
-    def _post(self, path: str, body: Mapping[str, Any]) -> Any:
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """What the server answers on one of its paths; blocks.
+
+        Raises:
+            RuntimeError, OSError, http.client.HTTPException: it did not.
+        """
         sent = orjson.dumps(body)
         return self._send(lambda line: line.request("POST", path, sent, self._headers()))
 

@@ -84,6 +84,28 @@ class Engine:
 
         await self._on_thread(work, n)
 
+    async def look(self, text: str, work: Callable[[Any, Slots, threading.Event], T]) -> T:
+        """Do blocking work with the server and its local paths, in the place of one conversation.
+
+        Args:
+            text: the prompt that it is about, as `prefixes.text_of` writes it.
+
+        Raises:
+            Exception: what `work` raised; it is to end soon after the event is set.
+        """
+        await self.gate.acquire()
+        entry, slots = self.held.take(text, 1), self._slots
+
+        def looking(stop: threading.Event) -> T:
+            try:
+                if slots is None:
+                    raise RuntimeError("the engine was closed")
+                return work(self._server, slots, stop)
+            finally:
+                self.held.give(entry)
+
+        return await self._on_thread(looking, 1)
+
     async def spread(self, bodies: Sequence[Chunk], common: str, kept: Sequence[int]) -> Spread | None:
         """Have the common beginning of some requests read once, into a slot for each while slots are free.
 

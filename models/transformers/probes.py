@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
+from ..spelling import sound, spellings
 from ..wire import Inside, Request
 from . import sampling
 from .failures import refused
 from .loading import Loaded
-from .prompt import spellings
+from .prompt import encoder
 from .reading import Read, Reader, Stopped, branch
 
 _NORMS = ("norm", "final_layernorm", "ln_f", "final_layer_norm", "layer_norm", "embedding_norm")
@@ -37,7 +38,8 @@ def inside(
     if not all(probe.labels):
         raise refused(f"{request.model}: a label of the probe is empty", request.model)
     scribe = _Scribe(loaded, reader, read, stopped, Lens(loaded, request.model) if probe.layers else None)
-    rows = [scribe.label(spellings(loaded.tokenizer, label)) for label in probe.labels]
+    encode = encoder(loaded.tokenizer)
+    rows = [scribe.label(spellings(encode, sound(label))) for label in probe.labels]
     by_layer = tuple(zip(*rows, strict=True))
     return Inside(
         certainty=() if probe.certainty else None,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from rebut.errors import ModelRefused
 
+from ..spelling import Encode, sound
 from ..wire import Request
 
 
@@ -36,7 +36,7 @@ def _text(tokenizer: Any, request: Request) -> str:
             "(take its instruct or chat variant)",
             model=request.model,
         )
-    messages = [{"role": m.role, "content": _sound(m.content)} for m in request.messages]
+    messages = [{"role": m.role, "content": sound(m.content)} for m in request.messages]
     prefill = messages.pop()["content"] if messages and messages[-1]["role"] == "assistant" else ""
     try:
         said: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
@@ -49,27 +49,6 @@ def _text(tokenizer: Any, request: Request) -> str:
     return said + prefill
 
 
-def _sound(text: str) -> str:
-    # Half of a surrogate pair is no text that any tokenizer knows.
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def spellings(tokenizer: Any, label: str) -> list[tuple[int, ...]]:
-    """The token sequences that write a label: as it stands and after a space, each once.
-
-    They are read off a text in which the label follows a line break, since some tokenizers put a space of
-    their own before the first word of a text.
-    """
-    return list(dict.fromkeys(_spellings(tokenizer, _sound(label))))
-
-
-def _spellings(tokenizer: Any, label: str) -> Iterator[tuple[int, ...]]:
-    before = _ids(tokenizer, "\n")
-    for text in (label, f" {label}"):
-        whole = _ids(tokenizer, f"\n{text}")
-        apart = len(whole) > len(before) and whole[: len(before)] == before
-        yield whole[len(before) :] if apart else _ids(tokenizer, text)
-
-
-def _ids(tokenizer: Any, text: str) -> tuple[int, ...]:
-    return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+def encoder(tokenizer: Any) -> Encode:
+    """A tokenizer of transformers, as a function from a text to its tokens."""
+    return lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -17,7 +17,7 @@ from rebut.models.registry import Registry
 from rebut.models.transformers import TransformersBackend
 from rebut.models.transformers.failures import failed, not_loaded
 from rebut.models.transformers.options import Options, split
-from rebut.models.transformers.prompt import spellings, tokens_of
+from rebut.models.transformers.prompt import tokens_of
 from rebut.models.transformers.text import Text
 from rebut.models.wire import Backend, Message, Probe, Request
 from rebut.settings import Settings
@@ -137,18 +137,6 @@ def test_a_base_model_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Bytes, "chat_template", None)
     with pytest.raises(ModelRefused, match="owner/name has no chat template: a base model"):
         tokens_of(Bytes(), ASKED, ctx=100)
-
-
-def test_a_label_is_spelled_as_it_stands_and_after_a_space() -> None:
-    assert spellings(Bytes(), "no") == [tuple(b"no"), tuple(b" no")]
-
-
-def test_a_space_that_the_tokenizer_adds_by_itself_is_no_part_of_a_label() -> None:
-    class Words(Bytes):
-        def __call__(self, text: str, add_special_tokens: bool) -> dict[str, list[int]]:
-            return {"input_ids": list(f"_{text}".replace(" ", "_").encode())}
-
-    assert spellings(Words(), "no") == [tuple(b"no"), tuple(b"_no")]
 
 
 @given(st.text(alphabet="aé🎉न ", max_size=12))

@@ -22,9 +22,10 @@ import pytest_asyncio
 
 from rebut.errors import ModelRefused, ModelTimeout, ModelUnavailable
 from rebut.models.certainty import of_logits, of_logprobs
+from rebut.models.spelling import spellings
 from rebut.models.transformers import TransformersBackend, sampling
 from rebut.models.transformers.engine import Desk
-from rebut.models.transformers.prompt import spellings, tokens_of
+from rebut.models.transformers.prompt import encoder, tokens_of
 from rebut.models.transformers.sampling import Taste
 from rebut.models.wire import Completion, Message, Probe, Request
 
@@ -145,7 +146,7 @@ async def test_labels_have_the_probabilities_of_a_pass_over_the_whole_text(
     assert found is not None and found.labels is not None
     for label, value in zip(labels, found.labels, strict=True):
         total = 0.0
-        for way in spellings(desk.loaded.tokenizer, label):
+        for way in spellings(encoder(desk.loaded.tokenizer), label):
             assert desk.loaded.decode(way).strip() == label
             rows = logits_of(desk, prompt + list(way))[len(prompt) - 1 : -1].log_softmax(-1)
             total += math.exp(sum(float(row[i]) for row, i in zip(rows, way, strict=True)))
@@ -173,7 +174,7 @@ async def test_each_layer_says_what_the_networks_head_reads_in_it(backend: Trans
     with torch.inference_mode():
         state = states[0][0] if isinstance(states[0], tuple) else states[0]
         row = desk.loaded.net.lm_head(desk.loaded.net.model.norm(state[..., -1, :])).flatten().log_softmax(-1)
-    ways = [way for way in spellings(desk.loaded.tokenizer, "Yes") if len(way) == 1]
+    ways = [way for way in spellings(encoder(desk.loaded.tokenizer), "Yes") if len(way) == 1]
     expected = math.log(sum(math.exp(float(row[way[0]])) for way in ways))
     assert found.layers[11][0] == pytest.approx(expected, abs=1e-3)
 
@@ -220,6 +221,7 @@ async def test_a_cancelled_call_ends_within_a_token_and_the_next_is_served(
     assert perf_counter() - start < 0.5
     assert (await first(backend, ask(max_tokens=2))).text
     assert perf_counter() - start < 5  # 400 tokens take several times that
+    await asyncio.sleep(0.1)  # a thread gives the result away, then ends
     assert not [t for t in threading.enumerate() if t.name == "rebut-transformers"]
 
 
