@@ -78,9 +78,7 @@ class Line(BaseModel):
 Reply: TypeAlias = str | Completion | Exception | Line
 """What may stand for one completion: its text, all of it, an error to raise, or a line of a script."""
 
-Replies: TypeAlias = (
-    Sequence[Reply] | Mapping[str, Sequence[Reply] | str] | Callable[[Request], str | Completion | Exception]
-)
+Replies: TypeAlias = Sequence[Reply] | Mapping[str, Sequence[Reply] | str] | Callable[[Request], Reply]
 
 EVERYTHING = Capabilities(n=True, schema=True, logprobs=True, seed=True, prefill=True, stream=True)
 
