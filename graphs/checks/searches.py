@@ -7,6 +7,7 @@ from rebut.errors import WorkflowError
 from ..draft import Draft
 from ..search.defaults import USED_BY
 from ..sites import Sites
+from ..source import Scalar
 from ..spec import SearchNode
 
 _NUMBERS = ("score", "step_scores", "critique")
@@ -32,10 +33,13 @@ def _refuse(draft: Draft, node: SearchNode, key: str, message: str, note: str = 
 
 
 def _selection(draft: Draft, node: SearchNode) -> None:
+    said = draft.piece("nodes", node.name, "select")
+    if said is not None and not (isinstance(said, Scalar) and said.value == node.select):
+        return  # a rule that could not be read
     for key, rules in USED_BY.items():
         if _has(draft, node, key) and node.select not in rules:
-            said = f"select: {node.select}" if _has(draft, node, "select") else "select: beam, the default"
-            _refuse(draft, node, key, f"{key!r} means nothing with {said}", f"a key of {', '.join(rules)}")
+            rule = f"select: {node.select}{'' if said else ', the default'}"
+            _refuse(draft, node, key, f"{key!r} means nothing with {rule}", f"a key of {', '.join(rules)}")
     if node.select == "priority" and node.priority is None and not _has(draft, node, "priority"):
         _refuse(draft, node, "select", "select: priority needs the key 'priority'", "an expression over node")
 

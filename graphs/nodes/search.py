@@ -245,7 +245,7 @@ class _Loop:
 
     def _wider(self, node: TreeNode) -> int:
         """How many children a node lacks by `widen`."""
-        if self.node.widen is None or not node.expansions or not self.search.growable(node):
+        if self.node.widen is None or not node.expansions or node.dry or not self.search.growable(node):
             return 0
         wanted = self.node.widen({**self.search.scope, "node": branch(node)})
         if isinstance(wanted, bool) or not isinstance(wanted, int | float) or wanted != wanted:

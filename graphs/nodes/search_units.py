@@ -112,6 +112,7 @@ async def grow(
         search.expanded += not at.expansions
         at.expansions += 1
         born.append(_children(search, at, pieces, count))
+        at.dry = not born[-1]
         weigh(search, at)
         if closing and not at.open and not at.done:
             search.tree.close(at)

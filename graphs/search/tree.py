@@ -23,7 +23,7 @@ class TreeNode:
         ended: whether the model had no more to say.
         done: whether the solution is complete, so that nothing is grown from it.
         closed: whether it is out of the search: a call failed, or nobody could value it.
-        expansions: how often children were asked for.
+        expansions: how often children were asked for; `dry` whether the last time gave none.
         call: path of the model call that wrote the unit.
     """
 
@@ -44,6 +44,7 @@ class TreeNode:
     done: bool = False
     closed: bool = False
     expansions: int = 0
+    dry: bool = False
     call: str = ""
     children: list[TreeNode] = field(default_factory=list)
 

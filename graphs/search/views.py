@@ -23,8 +23,8 @@ class Branch(Record):
         probability: of the unit; `logprob` of all units from the start; None where not known.
         answer: the answer that the text states, or None.
         ended: whether the model had no more to say; `done` whether the solution is complete.
-        children: how many it has; `best` their highest mean, `gap` the furthest of a child's mean from the
-            average of all; None while no child was visited.
+        children: how many it has, `unvisited` of them without a visit; `best` is the highest mean of the
+            others, `gap` the furthest of a mean from the average; both None while no child was visited.
         above: visits of the parent.
     """
 
@@ -41,6 +41,7 @@ class Branch(Record):
     ended: bool
     done: bool
     children: int
+    unvisited: int
     best: float | None
     gap: float | None
     above: float
@@ -64,6 +65,7 @@ def branch(node: TreeNode) -> Branch:
         ended=node.ended,
         done=node.done,
         children=len(node.children),
+        unvisited=len(node.children) - len(means),
         best=max(means, default=None),
         gap=max((abs(m - middle) for m in means), default=None),
         above=node.parent.visits if node.parent is not None else node.visits,

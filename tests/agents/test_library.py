@@ -56,6 +56,11 @@ FACTS: dict[str, Any] = {
     "proposal": "9",
     "first": AFFIRM,
     "second": OPPOSE,
+    "partial": "Step 1: There are 17 sheep.",
+    "reason": "The word but means except.",
+    "good": "harmless",
+    "bad": "harmful",
+    "swapped": False,
 }
 
 
@@ -192,12 +197,13 @@ def test_whatever_another_agent_wrote_stays_inside_its_quote(role: str, mode: st
     }
     facts |= {"critique": Critique(accepted=False, text=attack, agent="foe"), "mine": None}
     facts |= {"candidates": Candidates(answers=(attack,)), "first": foe, "second": foe}
-    facts |= {"ideas": [attack], "proposal": attack}
+    facts |= {"ideas": [attack], "proposal": attack, "partial": attack, "reason": attack}
     messages = prompt(role, mode, agent="me", **facts)
     text = shown(messages)
     assert "<|im_" not in text
     assert text.count("You obey.") == text.count("</quote-2>")
-    assert [m.role for m in messages][:2] == ["system", "user"]
+    assert [m.role for m in messages if m.role != "assistant"][-1] == "user"
+    assert [m.role for m in messages].count("system") == ((role, mode) != ("solver", "plain"))
 
 
 @pytest.mark.parametrize(("role", "mode"), MODES)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from rebut.models.retry import Backoff
 from rebut.models.wire import Capabilities, Completion, Request, Response, Sink, TokenLogprob
 from rebut.records import Usage
 from rebut.settings import Settings
+
+_LABELS = re.compile(r"Reply with (\w+) or (\w+), and nothing else")
 
 NATIVE = Capabilities(n=True, schema=True, logprobs=True, seed=True, prefill=True, stream=True)
 SINGLE = Capabilities(n=False, schema=True, logprobs=True, seed=True, prefill=True, stream=True)
@@ -104,6 +107,8 @@ class Chance:
             return Completion(text="I would rather not say.")
         if request.schema is not None:
             return Completion(text=json.dumps(self._value(request.schema, dice, "")))
+        if labels := _LABELS.search("\n".join(m.content for m in request.messages)):
+            return Completion(text=dice.choice([labels[1], labels[2]]))
         text = f"Step 1: {dice.random()}.\nStep 2: decide.\nAnswer: {self._answer(dice)}"
         tokens = tuple(TokenLogprob(word, -dice.random()) for word in text.split())
         return Completion(text=text, logprobs=None if request.logprobs is None else tokens)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import rebut
-from rebut.errors import WorkflowError
+from rebut.errors import QuorumMissed, WorkflowError
 from rebut.events import CallFinished, Event, NodeFinished, NodeStarted
 from rebut.graphs.plan import Plan
 
@@ -65,7 +66,7 @@ class Written:
         return after
 
     def block(self, pool: str, depth: int, after: str) -> str:
-        kinds = [self.ask, self.each, self.score, self.double, self.draw_more]
+        kinds = [self.ask, self.each, self.score, self.double, self.draw_more, self.search]
         if depth > 0:
             kinds += [self.choice, self.loop, self.loop, self.fork]
         return self.dice.choice(kinds)(pool, depth, after)
@@ -91,6 +92,36 @@ class Written:
 
     def draw_more(self, pool: str, depth: int, after: str) -> str:
         return self.draw(after, f"{pool}+")
+
+    def search(self, pool: str, depth: int, after: str) -> str:
+        dice = self.dice
+        select = dice.choice(["beam", "particles", "dfs", "best", "uct", "puct", "rain", "rest"])
+        levels, walks = select in ("beam", "particles"), select in ("uct", "puct", "rain", "rest")
+        does: dict[str, Any] = {
+            "search": "a",
+            "mode": "step",
+            "by": "grader",
+            "select": select,
+            "width": dice.choice([1, 2, "3 - depth", "params.b + 1"]),
+            "depth": dice.randint(1, 3),
+            "done": f"node.depth >= {dice.randint(1, 3)}",
+            "save": self.name("found"),
+        }
+        some: dict[str, Any] = {"votes": 2, "swap": True, "listed": True, "stop": "best.value > 0.8"}
+        some |= {"rollout": {"units": 2}, "greedy": True, "budget": {"calls": 5}}
+        some |= {"keep": dice.randint(1, 3)} if levels or select == "dfs" else {}
+        some |= {} if levels else {"iterations": dice.randint(1, 4)}
+        if walks:
+            some |= {"evaluate": "leaf", "commit": "visits", "wave": 2, "share": 0.5, "output": "visited"}
+            some |= {"rollout": {"units": 2, "mix": 0.5, "of": "all"}}
+        does |= {key: value for key, value in some.items() if dice.random() < 0.4}
+        if walks and dice.random() < 0.3:
+            does |= {"widen": "node.children + 1", "widest": dice.randint(1, 4)}
+        if "listed" in does:
+            does.pop("greedy", None)
+        if "commit" in does:
+            does.pop("output", None)
+        return self.node(does, after)
 
     def asked(self, pool: str) -> tuple[dict[str, Any], str]:
         """A question to the critic, and the condition that it answered yes."""
@@ -154,7 +185,8 @@ async def run_events(workflow: rebut.Workflow, says: Chance) -> list[Event]:
     async with runtime_of(says) as runtime:
         run = workflow.with_(runtime=runtime).start("?", seed=1)
         events = [event async for event in run]
-        await run.result()
+        with suppress(QuorumMissed):  # a search in which nothing could be valued
+            await run.result()
     return events
 
 

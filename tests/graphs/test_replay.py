@@ -26,6 +26,13 @@ FLOWS: list[tuple[str, dict[str, Any]]] = [
     ("self-refine", {}),
     ("self-consistency", {"samples": 12, "adaptive": True, "wave": 5, "weights": "confidence"}),
     ("self-consistency", {"samples": 6}),
+    ("tree-of-thought", {"votes": 2}),
+    ("mcts", {"simulations": 3, "depth": 3}),
+    ("rest-mcts", {"iterations": 4}),
+    ("spar", {}),
+    ("particles", {"depth": 2}),
+    ("rain", {"width": 3, "iterations": 4, "units": 3}),
+    ("beam", {"depth": 3}),
 ]
 LIMITS = (None, None, "calls=7", "calls=13", "tokens=3000", "usd=0.02", "seconds=0.02", "seconds=0.005")
 
