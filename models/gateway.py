@@ -14,6 +14,7 @@ from rebut.settings import Settings, load_settings
 
 from .fanout import Allowance, merged, singles
 from .flights import Answer, Flights, OnFallback, OnRetry, Watch
+from .leading import led
 from .limiter import Limiter
 from .registry import Registry
 from .retry import Backoff
@@ -137,6 +138,7 @@ class Gateway:
         if route is None:
             backend = self._registry.backend(model)
             capabilities = backend.capabilities(model)
+            backend = led(backend, capabilities)
             settings = self.settings
             most = (
                 settings.concurrency.get(model) or settings.concurrency.get("*") or capabilities.concurrency

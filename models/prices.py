@@ -22,6 +22,7 @@ class Price:
 
     Attributes:
         cached: for a prompt token that came from the server's prefix cache.
+        written: for one that was put into it, where that costs extra; else None.
         tiers: (prompts longer than this many tokens, prompt price, completion price), longest first.
     """
 
@@ -29,13 +30,15 @@ class Price:
     completion: float
     cached: float
     tiers: tuple[tuple[int, float, float], ...] = ()
+    written: float | None = None
 
-    def of(self, prompt: int, completion: int, cached: int = 0) -> float:
-        """US dollars for a request's tokens; `cached` are among `prompt`."""
+    def of(self, prompt: int, completion: int, cached: int = 0, written: int = 0) -> float:
+        """US dollars for a request's tokens; `cached` and `written` are among `prompt`."""
         for above, dear_prompt, dear_completion in self.tiers:
             if prompt > above:
                 return prompt * dear_prompt + completion * dear_completion
-        return (prompt - cached) * self.prompt + cached * self.cached + completion * self.completion
+        more = written * (self.written - self.prompt) if self.written is not None else 0.0
+        return (prompt - cached) * self.prompt + cached * self.cached + more + completion * self.completion
 
 
 def price_of(model: str, overrides: Mapping[str, tuple[float, float]] | None = None) -> Price | None:
@@ -91,7 +94,14 @@ def _price(entry: Mapping[str, Any]) -> Price | None:
     if prompt is None or completion is None:
         return None
     cached = entry.get("cache_read_input_token_cost")
-    return Price(float(prompt), float(completion), float(prompt if cached is None else cached), _tiers(entry))
+    written = entry.get("cache_creation_input_token_cost")
+    return Price(
+        float(prompt),
+        float(completion),
+        float(prompt if cached is None else cached),
+        _tiers(entry),
+        float(written) if written else None,
+    )
 
 
 def _tiers(entry: Mapping[str, Any]) -> tuple[tuple[int, float, float], ...]:

@@ -239,7 +239,9 @@ class Capabilities:
     `n` means that one request may ask for several completions with one prefill; `schema` that decoding
     is constrained; `prefill` that a last assistant message is continued; `certainty`, `labels` and `layers`
     that such a probe is answered; `reward` which judgements a reward model gives (it then writes nothing);
-    `prefix_cache` that a prompt whose beginning was read lately costs less.
+    `prefix_cache` that a prompt whose beginning was read lately costs less; `prefix_least` are the tokens
+    from which one request of a fan-out is worth sending ahead of the others for that, 0 where the back end
+    sees to it by itself.
     """
 
     n: bool = False
@@ -253,6 +255,7 @@ class Capabilities:
     layers: bool = False
     reward: Literal["", "outcome", "steps"] = ""
     prefix_cache: bool = False
+    prefix_least: int = 0
     concurrency: int = 64
 
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from rebut.errors import ModelTimeout
 from rebut.settings import Settings
@@ -16,6 +16,7 @@ from ..wire import Capabilities, Request, Response, Sink
 from .acompletion import AcompletionLane
 from .dialects import DIALECTS
 from .direct import DirectLane
+from .marks import least
 from .target import target_of
 from .translator import TranslatorLane
 from .transport import Transport
@@ -53,7 +54,7 @@ class HostedBackend:
     def capabilities(self, model: str) -> Capabilities:
         """What the provider's protocol allows; a server may still fall short of it."""
         provider = model.partition("/")[0]
-        usual = Capabilities(schema=True, stream=True, concurrency=CONCURRENCY)
+        usual = Capabilities(schema=True, stream=True, concurrency=CONCURRENCY, **self._caching(model))
         if dialect := DIALECTS.get(provider):
             prefill = dialect.prefill and bool(traits_of(model).get("supports_assistant_prefill"))
             return replace(usual, n=dialect.n, logprobs=dialect.logprobs, prefill=prefill)
@@ -62,6 +63,12 @@ class HostedBackend:
             logprobs = way.logprobs and not target.reasons
             return replace(usual, n=way.n, seed=True, logprobs=logprobs, prefill=way.prefill)
         return usual
+
+    def _caching(self, model: str) -> dict[str, Any]:
+        """Whether the provider sells prompt tokens cheaper the second time, and from how many on."""
+        price = self._price(model)
+        cheaper = price is not None and price.cached < price.prompt
+        return {"prefix_cache": True, "prefix_least": least(model)} if cheaper else {}
 
     def price(self, model: str) -> tuple[float, float] | None:
         """US dollars for a prompt token and a completion token, from the settings or LiteLLM's table."""

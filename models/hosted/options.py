@@ -6,12 +6,16 @@ from typing import Any
 
 import orjson
 
+from ..leading import SHARED
 from ..wire import Request
 from .body import response_format
+from .marks import marked, takes_marks
 
 
 def messages_of(request: Request) -> list[dict[str, Any]]:
     """The messages, new ones for each call: some transformations change them."""
+    if SHARED.get() and takes_marks(request.model):
+        return marked(request.messages)
     return [{"role": m.role, "content": m.content} for m in request.messages]
 
 

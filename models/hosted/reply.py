@@ -132,7 +132,8 @@ def usage_of(
     thought = usage.get("completion_tokens_details")
     cost = usage.get("cost", paid)
     if cost is None or float(cost) < 0:
-        cost = None if price is None else price.of(prompt, completion, cached)
+        written = _count(usage.get("cache_creation_input_tokens"))
+        cost = None if price is None else price.of(prompt, completion, cached, written)
     return Usage(
         calls=request.n,
         requests=1,
