@@ -65,6 +65,11 @@ _WORDS = {
 _BOOLS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
+def read_as(text: str, like: Any) -> Any:
+    """The value of `like`'s type that a command line's text stands for, or None."""
+    return text if isinstance(like, str) else _read(text, type(like))
+
+
 def _read(text: str, wanted: type) -> Any:
     """The value that a command line's text stands for, or None."""
     if wanted is bool:

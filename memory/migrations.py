@@ -35,10 +35,16 @@ def m003_spend_without_what_was_taken_over(connection: Connection) -> None:
     connection.execute(text(_SPEND.replace("FROM call", "FROM call WHERE attempts > 0")))
 
 
+def m004_scores(connection: Connection) -> None:
+    """`score`: the graded samples that nodes of the kind `score` wrote, by their place in the list."""
+    connection.execute(text(_SCORE))
+
+
 MIGRATIONS: Sequence[Migration] = (
     m001_runs_and_their_journal,
     m002_views_for_people,
     m003_spend_without_what_was_taken_over,
+    m004_scores,
 )
 
 
@@ -226,3 +232,15 @@ SELECT run, agent, model, count(*) AS calls,
        CASE WHEN count(usd) = count(*) THEN sum(usd) END AS usd, sum(seconds) AS seconds
 FROM call
 GROUP BY run, agent, model"""
+
+_SCORE = """
+CREATE VIEW score AS
+SELECT done.run, done.node, json_extract(done.payload, '$.visit') AS visit, sample.key AS place,
+       json_extract(sample.value, '$.answer') AS answer, json_extract(sample.value, '$.score') AS score
+FROM event AS done
+JOIN event AS begun ON begun.run = done.run AND begun.node = done.node AND begun.kind = 'node.started'
+    AND json_extract(begun.payload, '$.visit') = json_extract(done.payload, '$.visit')
+    AND json_extract(begun.payload, '$.does') = 'score'
+JOIN json_each(done.payload, '$.wrote') AS saved ON saved.type = 'array'
+JOIN json_each(saved.value) AS sample ON sample.type = 'object'
+WHERE done.kind = 'node.finished' AND json_extract(sample.value, '$.score') IS NOT NULL"""

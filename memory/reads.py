@@ -6,14 +6,15 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, RowMapping, select
+import orjson
+from sqlalchemy import Connection, RowMapping, select, text
 
 from rebut.errors import InputError, suggest
 
 from . import rows, runs
 from .owner import lives
 from .tables import CALL, CONTENT, EVENT, MESSAGE, RUN
-from .values import RecordedCall, RunInfo, RunStart, Said, Status
+from .values import FirstScore, RecordedCall, RunInfo, RunStart, Said, Status
 
 Row = RowMapping
 
@@ -93,6 +94,29 @@ def payloads(connection: Connection, run: str) -> list[bytes]:
     """The durable events of a run, as lines of JSON."""
     query = select(EVENT.c.payload).where(EVENT.c.run == run).order_by(EVENT.c.seq)
     return [payload.encode() for payload in connection.execute(query).scalars()]
+
+
+def first_scores(connection: Connection, workflow: str | None) -> list[FirstScore]:
+    """The first score of each node that grades, run by run; a fork's are those of the run before it."""
+    rows_ = connection.execute(text(_FIRST_SCORES), {"workflow": workflow}).mappings()
+    return [
+        FirstScore(
+            workflow=row["workflow"],
+            models=orjson.loads(row["models"]),
+            params=orjson.loads(row["params"]),
+            node=row["node"],
+            score=row["score"],
+        )
+        for row in rows_
+    ]
+
+
+_FIRST_SCORES = """
+SELECT run.workflow, run.models, run.params, score.node, score.score
+FROM run JOIN score ON score.run = run.id
+WHERE run.parent IS NULL AND score.visit = 1 AND score.place = 0
+  AND (:workflow IS NULL OR run.workflow = :workflow)
+ORDER BY run.started, run.id, score.node"""
 
 
 def said(connection: Connection, run: str) -> list[Said]:

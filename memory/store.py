@@ -25,7 +25,7 @@ from .journal import Journal
 from .migrations import bring_up_to_date
 from .owner import Owner
 from .recall import DRIFT_AFTER
-from .values import RecordedCall, RunInfo, RunResult, RunStart, Said, Status
+from .values import FirstScore, RecordedCall, RunInfo, RunResult, RunStart, Said, Status
 from .writer import Deed, Writer
 
 T = TypeVar("T")
@@ -175,6 +175,10 @@ class Store:
     async def said(self, run: str) -> list[Said]:
         """What was said in a run, in order."""
         return await self._read(lambda c: reads.said(c, reads.run_row(c, run)["id"]))
+
+    async def first_scores(self, workflow: str | None = None) -> list[FirstScore]:
+        """How the first sample of each run was graded, in the order of the runs; forks are left out."""
+        return await self._read(lambda c: reads.first_scores(c, workflow))
 
     async def cassette(self, run: str) -> cassette.Cassette:
         """All of a run, to be replayed (`CassetteJournal`) or written to a file."""

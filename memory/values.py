@@ -103,6 +103,17 @@ class RecordedCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FirstScore:
+    """The score of the first sample of a run at the first visit of a node that grades."""
+
+    workflow: str
+    models: Mapping[str, str]
+    params: Mapping[str, Any]
+    node: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
     """One completion as it was said. `seq` is its call's, `place` its index among the call's completions."""
 

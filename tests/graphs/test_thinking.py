@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -85,7 +85,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 
 @asynccontextmanager
-async def lag() -> AsyncIterator[list[float]]:
+async def lag() -> AsyncGenerator[list[float]]:
     """The longest time, in seconds, for which the loop was not to be had."""
     worst = [0.0]
 

@@ -32,7 +32,7 @@ def runs(limit: int, store: str | None, as_json: bool) -> None:
     \b
     rebut runs -n 5
     """
-    found = go(_with_store(store, lambda kept: listed(kept, limit)))
+    found = go(with_store(store, lambda kept: listed(kept, limit)))
     if as_json:
         output.say_json([run_json(info) for info in found])
     elif not found:
@@ -109,7 +109,7 @@ def show(run: str, calls: bool, store: str | None, as_json: bool) -> None:
     """
     from . import telling
 
-    go(_with_store(store, lambda kept: telling.tell_run(kept, run, calls=calls, as_json=as_json)))
+    go(with_store(store, lambda kept: telling.tell_run(kept, run, calls=calls, as_json=as_json)))
 
 
 @click.command()
@@ -155,7 +155,7 @@ def export(run: str, file: str, force: bool, store: str | None) -> None:
     """
     if Path(file).exists() and not force:
         raise InputError(f"{file} exists (--force overwrites it)")
-    id_ = go(_with_store(store, lambda kept: _export(kept, run, file)))
+    id_ = go(with_store(store, lambda kept: _export(kept, run, file)))
     output.tell(f"wrote run {id_} to {file}; replay with: rebut replay {file}")
 
 
@@ -174,11 +174,11 @@ def import_(file: str, store: str | None) -> None:
     \b
     rebut import debate.jsonl
     """
-    id_ = go(_with_store(store, lambda kept: kept.import_(Path(file))))
+    id_ = go(with_store(store, lambda kept: kept.import_(Path(file))))
     output.tell(f"took in run {id_}; look at it with: rebut show {id_}")
 
 
-async def _with_store(ref: str | None, work: Any) -> Any:
+async def with_store(ref: str | None, work: Any) -> Any:
     """What `work` makes of the store, which is closed behind it."""
     import rebut
 
