@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rebut.errors import WorkflowError
+from rebut.errors import SettingsError, WorkflowError
 
 from .abilities import hold
 from .analysis import loop_bounds
@@ -63,6 +63,9 @@ class Plan:
 def plan(workflow: Workflow) -> Plan:
     """Bound a run of the workflow under its parameters.
 
+    That a run would be refused, as a model cannot do what a node wants of it, is a note: the bound holds for
+    whichever model is chosen then.
+
     Raises:
         WorkflowError: a fan-out's size cannot be bounded (give the node an `at_most`).
     """
@@ -82,7 +85,6 @@ class _Planner:
         self.items = {name: self._items(node) for name, node in self.spec.nodes.items() if self.visits[name]}
 
     def plan(self) -> Plan:
-        self._hold()
         worst = {name: self._calls(self.spec.nodes[name], reasks=True) for name in self.items}
         typical = {name: self._calls(self.spec.nodes[name], reasks=False) for name in self.items}
         path = {name: self._path(self.spec.nodes[name]) for name in self.items}
@@ -99,10 +101,10 @@ class _Planner:
             tokens=tokens,
             usd=usd,
             nodes=rows,
-            notes=tuple(notes),
+            notes=(*self._refusal(), *notes),
         )
 
-    def _hold(self) -> None:
+    def _refusal(self) -> list[str]:
         from rebut.settings import Settings
 
         from ..models.gateway import Gateway
@@ -110,7 +112,12 @@ class _Planner:
         runtime = self.workflow.runtime
         settings = runtime.settings if runtime is not None else Settings.load()
         gateway = runtime.gateway if runtime is not None else Gateway(settings)
-        hold(self.workflow, self.workflow.agents(settings.models, settings.model), gateway.capabilities)
+        agents = self.workflow.agents(settings.models, settings.model)
+        try:
+            hold(self.workflow, agents, gateway.capabilities)
+        except SettingsError as error:
+            return [f"a run is refused: {error}"]
+        return []
 
     def _items(self, node: NodeSpec) -> int:
         if not isinstance(node, AskNode | SampleNode | ScoreNode):

@@ -33,12 +33,18 @@ def stage(**can: bool) -> Stage:
     return Stage({"solver": "Answer: 4"}, can=able(**can))
 
 
-@pytest.mark.parametrize("asks", ["play", "plan"])
-async def test_certainty_is_refused_where_the_model_cannot_tell_it(asks: str) -> None:
+async def test_certainty_is_refused_where_the_model_cannot_tell_it() -> None:
     play = stage()
     with pytest.raises(SettingsError, match="node 'left', agent 'solver': 'stage/solver' cannot tell how"):
-        await play.play(SURE) if asks == "play" else play.workflow(SURE).plan()
+        await play.play(SURE)
     assert play.calls == 0
+
+
+def test_a_plan_says_that_its_run_would_be_refused() -> None:
+    plan = stage().workflow(SURE).plan()
+    assert plan.calls == 2
+    assert plan.notes[0].startswith("a run is refused: node 'left', agent 'solver': 'stage/solver' cannot")
+    assert not any("refused:" in note for note in stage(certainty=True).workflow(SURE).plan().notes)
 
 
 async def test_what_the_parameters_rule_out_is_not_demanded() -> None:
