@@ -255,9 +255,9 @@ class _Loop:
     def _due(self, picks: list[TreeNode]) -> list[tuple[TreeNode, int]]:
         """The picks that are grown, and by how many."""
         due: list[tuple[TreeNode, int]] = []
-        for node in picks:
+        for node in filter(self.search.growable, picks):
             count = self._wider(node) if node.expansions else self.search.width(node.depth)
-            if count and self.search.growable(node):
+            if count:
                 due.append((node, count))
         return due
 

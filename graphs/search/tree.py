@@ -64,7 +64,7 @@ class TreeNode:
 
     def below(self) -> Iterator[TreeNode]:
         """This node and all that grew from it, parents before children."""
-        todo = [self]
+        todo: list[TreeNode] = [self]
         while todo:
             node = todo.pop()
             yield node

@@ -20,6 +20,8 @@ FLOWS: list[tuple[str, dict[str, Any], bool]] = [
     ("magicore", {"k": 3, "router": "always_hard"}, True),
     ("society", {"agents": 3, "rounds": 2}, True),
     ("self-refine", {}, False),
+    ("tree-of-thought", {"depth": 2, "width": 2}, True),
+    ("mcts", {"simulations": 2, "width": 2, "depth": 2}, False),
     ("self-consistency", {"samples": 9, "adaptive": True, "wave": 3}, False),
 ]
 
