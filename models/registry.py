@@ -20,6 +20,7 @@ BUILTIN: Mapping[str, str] = {
     "scripted": "rebut.models.scripted:ScriptedBackend",
     "transformers": "rebut.models.transformers:TransformersBackend",
     "vllm": "rebut.models.vllm:VllmBackend",
+    "vllm-server": "rebut.models.vllm:VllmServerBackend",
 }
 HOSTED = "rebut.models.hosted:HostedBackend"
 

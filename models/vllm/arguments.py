@@ -34,6 +34,7 @@ def engine_arguments(weights: str, options: Options, rank: int = 0) -> dict[str,
         "enforce_eager": options.eager or None,
         "seed": options.seed,
         "max_num_seqs": options.seqs,
+        "block_size": options.block,
         "enable_sleep_mode": True if options.sleep is not None else None,
     }
     if not options.pools:

@@ -15,7 +15,7 @@ from .labels import label_logprobs
 from .options import Options
 from .prompts import prompt_of
 from .reply import Hear, Reader, repeated
-from .rewards import rewards_of
+from .rewards import Here, rewards_of
 from .sampling import TEMPLATE, built, parameters
 from .thoughts import Thoughts
 
@@ -32,7 +32,7 @@ async def answer(engine: Engine, options: Options, request: Request, hear: Hear 
         raise refused(f"{request.n} completions (from 1)", request.model)
     probe = request.probe
     if options.pools or (probe is not None and probe.reward):
-        return await rewards_of(engine, options, request)
+        return await rewards_of(Here(engine, request.model), options, request)
     if probe is not None and probe.layers:
         raise refused("the layers of a network cannot be seen through vLLM", request.model)
     template = request.extra.get(TEMPLATE)

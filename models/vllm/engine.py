@@ -19,9 +19,10 @@ from rebut.errors import RebutError
 
 from .arguments import adapter_rank, engine_arguments
 from .failures import not_installed, not_started, of_call
+from .guard import Guard, children
 from .naps import Naps
 from .options import Options
-from .quiet import Guard, children, environment, log_of, nameless_main, surroundings
+from .quiet import environment, log_of, nameless_main, surroundings
 from .thoughts import check
 from .thread import LoopThread
 
@@ -213,8 +214,11 @@ def _first(several: BaseExceptionGroup[Exception]) -> Exception:
 
 
 async def _shutdown(llm: Any) -> None:
+    context = getattr(getattr(llm.engine_core, "resources", None), "ctx", None)
     llm.shutdown()
     await asyncio.sleep(0)  # what was waiting for it is told
+    if context is not None:  # left to the garbage collector otherwise, which complains
+        context.destroy(linger=0)
 
 
 _engines: dict[tuple[str, Options], Engine] = {}

@@ -36,6 +36,7 @@ class Options:
         eager: leave out compilation and CUDA graphs: a faster start, slower decoding.
         seed: of the engine.
         seqs: sequences decoded at the same time.
+        block: tokens in one piece of the prefix cache, below which nothing is found again.
         adapters: LoRA adapters that may be active at the same time.
         sleep: seconds without a call after which the engine gives its GPU memory back until the next one.
         lora: the folder of a LoRA adapter. Model strings that differ only in this share an engine.
@@ -59,6 +60,7 @@ class Options:
     eager: bool = False
     seed: int = 0
     seqs: int | None = None
+    block: int | None = None
     adapters: int = 0
     sleep: float | None = None
     lora: str = ""
@@ -181,6 +183,7 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "eager": _switch,
     "seed": _whole(0, (1 << 63) - 1),
     "seqs": _whole(1, 1 << 16),
+    "block": _whole(1, 4096),
     "adapters": _whole(1, 256),
     "sleep": _number(0.1, 1e7),
     "lora": _text,

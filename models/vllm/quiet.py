@@ -1,19 +1,15 @@
-"""The surroundings in which an engine is started: a log of its own, fresh processes, nothing left behind."""
+"""The surroundings in which an engine is started: a log of its own, fresh processes, nothing printed."""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-_GRACE = 5.0  # seconds for a process that was told to end
 
 
 def log_of(folder: Path, weights: str) -> Path:
@@ -31,6 +27,7 @@ def surroundings(log: Path, environ: Mapping[str, str]) -> dict[str, str]:
     wanted = {
         "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
         "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_WORKER_SHUTDOWN_TIMEOUT_SECONDS": "1",
         "PYTHONWARNINGS": "ignore",
         "TORCH_CPP_LOG_LEVEL": "ERROR",
         "TQDM_DISABLE": "1",
@@ -86,49 +83,3 @@ def nameless_main() -> Generator[None]:
     finally:
         main.pop("__spec__", None)
         main.update(kept)
-
-
-class Guard:
-    """Ends the processes of an engine when this process dies without a chance to do so itself."""
-
-    def __init__(self, before: set[int | None]) -> None:
-        """
-        Args:
-            before: ids of the child processes that are not the engine's (see `children`).
-        """
-        self.pids = sorted(pid for pid in children() - before if pid is not None)
-        self._watch: subprocess.Popen[bytes] | None = None
-        if self.pids and os.name == "posix":
-            # Reads until the other end of the pipe is gone, which the kernel sees to however we die.
-            script = 'read _; kill -9 "$@" 2>/dev/null'
-            self._watch = subprocess.Popen(
-                ["/bin/sh", "-c", script, "rebut-guard", *map(str, self.pids)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-
-    def end(self) -> None:
-        """Kill what is left of the engine and lift the guard: its ids may be other processes' from now on."""
-        for child in multiprocessing.active_children():
-            if child.pid in self.pids:
-                child.join(_GRACE)
-                if child.is_alive():
-                    child.kill()
-                    child.join()
-        self._lift()
-
-    def _lift(self) -> None:
-        if self._watch is not None:
-            self._watch.kill()
-            self._watch.wait()
-            if self._watch.stdin is not None:
-                with suppress(OSError):
-                    self._watch.stdin.close()
-            self._watch = None
-
-
-def children() -> set[int | None]:
-    """Ids of the processes that this one started through `multiprocessing`."""
-    return {child.pid for child in multiprocessing.active_children()}

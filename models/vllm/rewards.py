@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, Protocol
 
 from rebut.records import Usage
 
@@ -18,8 +18,24 @@ STEP = "<extra_0>"
 """The token behind each step where the model string names none (Qwen2.5-Math-PRM; Zhang et al. 2025)."""
 
 
+class Judge(Protocol):
+    """A reward model, in this process or on a server."""
+
+    async def conversation(self, messages: Sequence[Message]) -> list[int]:
+        """The tokens of a conversation that is complete."""
+        ...
+
+    async def tokens(self, text: str) -> tuple[int, ...]:
+        """The tokens of a text that follows other text."""
+        ...
+
+    async def pooled(self, prompt: list[int], task: str) -> list[Any]:
+        """The raw outputs: numbers, or a row of them for each token."""
+        ...
+
+
 async def rewards_of(
-    engine: Engine, options: Options, request: Request
+    judge: Judge, options: Options, request: Request
 ) -> tuple[tuple[Completion, ...], Usage]:
     """The judgement of the last message, in the raw outputs of the model.
 
@@ -34,33 +50,34 @@ async def rewards_of(
     if not request.messages or request.messages[-1].role != "assistant":
         raise refused("the last message, which is judged, must be an assistant's", request.model)
     if probe.reward == "steps":
-        rewards, read = await _of_steps(engine, options, request, probe.steps)
+        rewards, read = await _of_steps(judge, options, request, probe.steps)
     else:
-        rewards, read = await _of_outcome(engine, request)
+        rewards, read = await _of_outcome(judge, request)
     completion = Completion(text="", inside=Inside(rewards=tuple(rewards)))
     return (completion,) * request.n, Usage(calls=request.n, requests=1, prompt=read, usd=0.0)
 
 
-async def _of_outcome(engine: Engine, request: Request) -> tuple[list[float], int]:
-    prompt = conversation_of(engine.tokenizer, request.messages, request.model)
-    data = await _pooled(engine, prompt, "classify", request.model)
-    return [one_number(data.reshape(-1).tolist(), request.model)], len(prompt)
+async def _of_outcome(judge: Judge, request: Request) -> tuple[list[float], int]:
+    prompt = await judge.conversation(request.messages)
+    return [one_number(await judge.pooled(prompt, "classify"), request.model)], len(prompt)
 
 
 async def _of_steps(
-    engine: Engine, options: Options, request: Request, steps: Sequence[str]
+    judge: Judge, options: Options, request: Request, steps: Sequence[str]
 ) -> tuple[list[float], int]:
     mark = options.step or STEP
-    ids = tokens_of(engine.tokenizer, mark)
+    ids = await judge.tokens(mark)
     if len(ids) != 1:
-        raise refused(f"{mark!r} is not one token of the model; name the token behind each step (step=TOKEN)",
-                      request.model)  # fmt: skip
-    prompt = conversation_of(engine.tokenizer, marked(request.messages, steps, mark), request.model)
+        raise refused(
+            f"{mark!r} is not one token of the model; name the token behind each step (step=TOKEN)",
+            request.model,
+        )
+    prompt = await judge.conversation(marked(request.messages, steps, mark))
     places = [at for at, token in enumerate(prompt) if token == ids[0]]
     if not steps or len(places) != len(steps):
         raise refused(f"{len(steps)} steps, but {len(places)} marks {mark!r} in the prompt", request.model)
-    data = await _pooled(engine, prompt, "token_classify", request.model)
-    rows = at_places(data.tolist(), places, len(prompt), request.model)
+    outputs = await judge.pooled(prompt, "token_classify")
+    rows = at_places(outputs, places, len(prompt), request.model)
     return [one_number(row, request.model) for row in rows], len(prompt)
 
 
@@ -88,14 +105,34 @@ def one_number(outputs: Sequence[float], model: str) -> float:
     raise refused(f"{len(outputs)} outputs where a reward model gives one, or bad and good", model)
 
 
-async def _pooled(engine: Engine, prompt: list[int], task: str, model: str) -> Any:
-    if len(prompt) > engine.ctx:
-        raise too_long(len(prompt), engine.ctx, model)
-    possible = await engine.tasks()
-    if task not in possible:
-        raise refused(f"the model does not {task} (it can {', '.join(possible)})", model)
-    params = import_module("vllm.pooling_params").PoolingParams(task=task, use_activation=False)
-    output = await engine.pooled(prompt, params)
-    if getattr(output, "error", None) is not None:
-        raise refused(output.error.message, model)
-    return output.outputs.data.float()
+class Here:
+    """A reward model in this process."""
+
+    def __init__(self, engine: Engine, model: str) -> None:
+        self._engine, self._model = engine, model
+
+    async def conversation(self, messages: Sequence[Message]) -> list[int]:
+        """See `Judge`."""
+        return conversation_of(self._engine.tokenizer, messages, self._model)
+
+    async def tokens(self, text: str) -> tuple[int, ...]:
+        """See `Judge`."""
+        return tokens_of(self._engine.tokenizer, text)
+
+    async def pooled(self, prompt: list[int], task: str) -> list[Any]:
+        """See `Judge`.
+
+        Raises:
+            ModelRefused: too long for the context, or nothing that the model does.
+        """
+        if len(prompt) > self._engine.ctx:
+            raise too_long(len(prompt), self._engine.ctx, self._model)
+        possible = await self._engine.tasks()
+        if task not in possible:
+            raise refused(f"the model does not {task} (it can {', '.join(possible)})", self._model)
+        params = import_module("vllm.pooling_params").PoolingParams(task=task, use_activation=False)
+        output = await self._engine.pooled(prompt, params)
+        if getattr(output, "error", None) is not None:
+            raise refused(output.error.message, self._model)
+        data: Any = output.outputs.data.float().tolist()
+        return data if isinstance(data, list) else [data]

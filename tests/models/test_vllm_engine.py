@@ -9,7 +9,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,14 @@ from rebut.models.vllm import VllmBackend
 from rebut.models.vllm.engine import Engine, _engines
 from rebut.models.wire import Completion, Message, Probe, Request, Response
 
-pytestmark = [pytest.mark.vllm, pytest.mark.timeout(400), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.vllm,
+    pytest.mark.timeout(400),
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.filterwarnings("ignore"),  # torch and vLLM warn of their own parts
+]
 
-OPTIONS = "?ctx=1024&kv=0.5&eager=1&seqs=16"
+OPTIONS = "?ctx=1024&kv=0.5&eager=1&seqs=16&block=32"
 QUESTION = Message("user", "What is the capital of France?")
 ENDLESS = {"ignore_eos": True}
 
@@ -204,8 +209,7 @@ async def test_a_cancelled_call_leaves_the_engine_nothing_to_do(backend: VllmBac
     engine = engine_of(backend)
     request = ask(max_tokens=900, extra=ENDLESS, n=2, temperature=1.0)
     task = asyncio.create_task(backend.complete(request))
-    while engine.unfinished < 2:
-        await asyncio.sleep(0.02)
+    await until(lambda: engine.unfinished == 2)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -219,9 +223,16 @@ async def test_a_call_that_takes_too_long_is_aborted(backend: VllmBackend) -> No
 
 
 async def idle(engine: Engine) -> None:
-    async with asyncio.timeout(10):
-        while engine.unfinished:
-            await asyncio.sleep(0.02)
+    await until(lambda: engine.unfinished == 0)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for what another thread brings about."""
+    for _ in range(500):
+        if true():
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("it did not come true")
 
 
 async def test_gateways_share_an_engine_and_any_loop_may_call(backend: VllmBackend) -> None:
@@ -246,8 +257,7 @@ async def test_an_engine_that_dies_says_so_and_the_next_call_starts_another(back
     engine = engine_of(backend)
     first = list(engine.pids)
     task = asyncio.create_task(backend.complete(ask(max_tokens=900, extra=ENDLESS)))
-    while not engine.unfinished:
-        await asyncio.sleep(0.02)
+    await until(lambda: engine.unfinished > 0)
     os.kill(first[0], signal.SIGKILL)
     with pytest.raises(ModelUnavailable, match=r"engine .* died.*next call starts a new one") as died:
         await task
@@ -262,6 +272,10 @@ async def test_closing_leaves_no_process(backend: VllmBackend) -> None:
     pids = list(engine.pids)
     start = time.perf_counter()
     await backend.close()
-    assert pids and not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    assert pids and not any(map(runs, pids))
     assert not engine.log.exists() and engine not in _engines.values()
     assert time.perf_counter() - start < 20
+
+
+def runs(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
