@@ -245,7 +245,7 @@ def _named(text: str, label: str) -> bool:
 def unanswered(text: str, kind: str = "auto", cue: str = "The answer is") -> str:
     """A solution up to where it states its answer, so that a label can be read there.
 
-    Where it states none, all of it and `cue`.
+    Where it states none, all of it and `cue`; where it is nothing but the answer, `cue` alone.
 
     >>> unanswered("9 stay, not 8.\\nAnswer: no", "yesno")
     '9 stay, not 8.\\nAnswer:'
@@ -254,4 +254,5 @@ def unanswered(text: str, kind: str = "auto", cue: str = "The answer is") -> str
     place = text.rfind(said) if said else -1
     if place > 0:
         return text[:place].rstrip()
-    return f"{text.rstrip()}\n\n{cue}" if text.strip() else cue
+    bare = _folded(visible(text)) in ("", (extract(text, kind) or "").casefold())
+    return cue if bare else f"{text.rstrip()}\n\n{cue}"

@@ -77,7 +77,7 @@ def calibration(labels: Any) -> list[float]:
 
 
 @register(needs_scope=True, reads=("kind",))
-def stated(scope: Mapping[str, Any], text: str) -> bool:
+def stated(scope: Mapping[str, Any], text: Any) -> bool:
     """Whether a text states an answer (boxed, Answer: x), rather than leave one to be guessed."""
     from ...agents.answers import extract
 
@@ -88,7 +88,7 @@ def stated(scope: Mapping[str, Any], text: str) -> bool:
 
 
 @register(needs_scope=True, reads=("kind",))
-def unanswered(scope: Mapping[str, Any], text: str, cue: str = "The answer is") -> str:
+def unanswered(scope: Mapping[str, Any], text: Any, cue: Any = "The answer is") -> str:
     """A text up to where it states its answer; all of it and `cue` where it states none."""
     from ...agents.labels import unanswered as held
 

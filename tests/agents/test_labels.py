@@ -200,6 +200,7 @@ def test_a_label_behind_a_begun_reply_has_a_space_before_it() -> None:
         ("It is yes at first.\nAnswer: yes", "It is yes at first.\nAnswer:"),
         ("I do not know", "I do not know\n\nThe answer is"),
         ("", "The answer is"),
+        (" **No.**", "The answer is"),
     ],
 )
 def test_a_solution_is_read_again_up_to_its_answer(text: str, begun: str) -> None:
