@@ -51,8 +51,8 @@ class When(BaseModel):
 class Rule(BaseModel):
     """What to say to the requests that fit `when`.
 
-    `delay`, `finish`, `logprobs` and `inside` hold for the lines that do not set their own; `error` alone, without
-    `say`, fails every time.
+    `delay`, `finish`, `logprobs` and `inside` hold for the lines that do not set their own; `error` alone,
+    without `say`, fails every time.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

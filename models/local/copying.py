@@ -39,7 +39,8 @@ class Slots:
         Args:
             folder: where states lie for a moment; private to this process.
         """
-        self._server, self._key, self._folder = server, key, folder
+        self._server: Any = server
+        self._key, self._folder = key, folder
         self._token_size = float(_A_TOKEN)
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import math
 import threading
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -28,9 +29,8 @@ VOCABULARY = 49152
 
 
 def ask(*messages: Message, **options: Any) -> Request:
-    return Request(
-        model=MODEL, messages=messages or FRUITS, **{"max_tokens": 4, "temperature": 0.0, **options}
-    )
+    usual: dict[str, Any] = {"max_tokens": 4, "temperature": 0.0}
+    return Request(model=MODEL, messages=messages or FRUITS, **usual | options)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -78,15 +78,11 @@ async def test_it_declares_what_it_answers(local: LocalBackend) -> None:
 @on_one_loop
 async def test_certainty_is_that_of_the_rows_that_it_tells_while_writing(local: LocalBackend) -> None:
     request = ask(temperature=1.0, seed=3, max_tokens=2)
-    found = (await first(local, Request(**_fields(request) | {"probe": Probe(certainty=True)}))).inside
+    found = (await first(local, replace(request, probe=Probe(certainty=True)))).inside
     rows = await rows_while_writing(local, request)
     assert found is not None and found.certainty is not None and found.labels is None
     assert [len(row) for row in rows] == [VOCABULARY] * 2
     assert found.certainty == pytest.approx([divergence(row) for row in rows], abs=1e-4)
-
-
-def _fields(request: Request) -> dict[str, Any]:
-    return {name: getattr(request, name) for name in request.__dataclass_fields__}
 
 
 @on_one_loop

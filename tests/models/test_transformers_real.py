@@ -38,9 +38,8 @@ FRUITS = (Message("user", "Name three fruits."),)
 
 
 def ask(*messages: Message, **options: Any) -> Request:
-    return Request(
-        model=MODEL, messages=messages or FRUITS, **{"max_tokens": 8, "temperature": 0.0, **options}
-    )
+    usual: dict[str, Any] = {"max_tokens": 8, "temperature": 0.0}
+    return Request(model=MODEL, messages=messages or FRUITS, **usual | options)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -19,7 +19,9 @@ SAMPLES = [("4", 3.0), ("5", 9.0), ("4", 1.0), ("4", 2.0), ("6", 8.0), ("5", 0.5
 
 def stage(samples: list[tuple[str, float | None]] | Any = SAMPLES, native: bool = False) -> Stage:
     lines = [
-        Line(text=f"Answer: {a}" if a else "hm ...\nwho knows", inside=c and Inside(certainty=(c, c)))
+        Line(
+            text=f"Answer: {a}" if a else "hm ...\nwho knows", inside=Inside(certainty=(c, c)) if c else None
+        )
         for a, c in samples
     ]
     return Stage({"solver": lines}, can=replace(NATIVE if native else SINGLE, certainty=True))
