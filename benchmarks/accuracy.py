@@ -29,6 +29,7 @@ from accuracy_rows import NAME, Book, Question, Row, Session, Unusable, read_que
 from accuracy_table import BASE, page
 from machine import command, hidden, machine, versions
 from progress import Progress
+from script import parser_of
 
 import rebut
 from rebut.agents.answers import correct
@@ -193,9 +194,7 @@ async def warm(workflow: rebut.Workflow, runtime: rebut.Runtime) -> None:
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    about, _, rest = (__doc__ or "").partition("\n")
-    form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=about, epilog=rest, formatter_class=form)
+    parser = parser_of(__doc__)
     parser.add_argument(
         "--rows", type=_positive, default=25, help="questions for each workflow, from the first"
     )

@@ -28,6 +28,7 @@ from typing import Any
 
 from accuracy_table import markdown
 from machine import command, hidden, machine, versions
+from script import parser_of, publish, tell
 
 ROOT = Path(__file__).resolve().parents[1]
 STRANGE = (
@@ -250,16 +251,9 @@ def page(found: Sequence[Mapping[str, Any]], workflow: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def tell(text: str) -> None:
-    """A line to stderr."""
-    print(text, file=sys.stderr, flush=True)
-
-
 def arguments() -> argparse.Namespace:
     """The command line."""
-    about, _, rest = (__doc__ or "").partition("\n")
-    form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=about, epilog=rest, formatter_class=form)
+    parser = parser_of(__doc__)
     parser.add_argument("--groups", default="weights", help="dependency groups, with commas between")
     parser.add_argument("--workflow", default="debate")
     parser.add_argument("--questions", type=int, default=len(QUESTIONS), choices=range(1, len(QUESTIONS) + 1))
@@ -285,11 +279,7 @@ def main() -> None:
         found = [{"name": args.model, **result}]
     else:
         found = [measure(group, args.workflow, args.questions) for group in args.groups.split(",")]
-    text = page(found, args.workflow)
-    print(text, end="")
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(text, "utf-8")
+    publish(page(found, args.workflow), args.out)
 
 
 if __name__ == "__main__":

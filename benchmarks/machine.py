@@ -29,9 +29,8 @@ def hidden(text: str) -> str:
     >>> hidden("--data /srv/data/gsm8k --store runs/a.db")
     '--data …/gsm8k --store runs/a.db'
     """
-    return re.sub(
-        r"(?:(?<=\blocal/)|(?<![\w.:…~/]))(?:~|[A-Za-z]:)?/(?!/)(?:[^\s/'\"]+/)*(?=[^\s/'\"])", "…/", text
-    )
+    begins = r"(?:(?<=\blocal/)|(?<=\bvllm/)|(?<=\btransformers/)|(?<![\w.:…~/]))"
+    return re.sub(begins + r"(?:~|[A-Za-z]:)?/(?!/)(?:[^\s/'\"]+/)*(?=[^\s/'\"])", "…/", text)
 
 
 def machine() -> str:

@@ -25,6 +25,7 @@ from typing import Any
 
 from accuracy_table import markdown
 from machine import command, hidden, machine, versions
+from script import parser_of, publish, tell
 
 from rebut.models.gateway import Gateway
 from rebut.models.registry import BUILTIN
@@ -212,16 +213,9 @@ def page(rows: Sequence[Row], args: argparse.Namespace) -> str:
     return "\n\n".join(["# Shared prompts", head, table(rows), LEGEND]) + "\n"
 
 
-def tell(text: str) -> None:
-    """A line to stderr."""
-    print(text, file=sys.stderr, flush=True)
-
-
 def arguments() -> argparse.Namespace:
     """The command line."""
-    about, _, rest = (__doc__ or "").partition("\n")
-    form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=about, epilog=rest, formatter_class=form)
+    parser = parser_of(__doc__)
     parser.add_argument(
         "--models", default="local/smollm2-135m?ctx=2048&reply=32", help="with commas between"
     )
@@ -249,11 +243,7 @@ def main() -> None:
     rows = [
         row for model in args.models.split(",") for row in asyncio.run(measure(model, workflows, args.seed))
     ]
-    text = page(rows, args)
-    print(text, end="")
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(text, "utf-8")
+    publish(page(rows, args), args.out)
 
 
 if __name__ == "__main__":

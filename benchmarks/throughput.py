@@ -15,6 +15,7 @@ import asyncio
 import json
 import random
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -119,10 +120,14 @@ def in_its_own_process(model: str, args: argparse.Namespace) -> dict[str, Any]:
     """
     given = ["--models", model, "--tokens", str(args.tokens), "--words", str(args.words)]
     program = [sys.executable, str(Path(__file__).resolve()), "--raw", *given, "--since", str(time.time())]
-    done = subprocess.run(program, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"error: {model}: {done.stderr[-2000:]}")
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        try:
+            said, told = child.communicate()
+        finally:
+            child.kill()  # it must not outlive a benchmark that is stopped
+    if child.returncode != 0:
+        raise SystemExit(f"error: {model}: {told[-2000:]}")
+    result: dict[str, Any] = json.loads(said.splitlines()[-1])
     return result
 
 
@@ -174,6 +179,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     """Measure and print."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was begun is ended
     args = arguments()
     models = args.models.split(",")
     if args.raw:
@@ -184,11 +190,10 @@ def main() -> None:
     for model in models:
         found.append(in_its_own_process(model, args))
         progress.step(failed=False)
-    text = page(found, args)
-    print(text, end="")
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(text, "utf-8")
+        if args.out:  # what is found is kept, also where a later model fails
+            args.out.parent.mkdir(parents=True, exist_ok=True)
+            args.out.write_text(page(found, args), "utf-8")
+    print(page(found, args), end="")
 
 
 if __name__ == "__main__":

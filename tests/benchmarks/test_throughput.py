@@ -41,11 +41,12 @@ def test_memory_is_that_of_this_process_at_least(throughput: Any) -> None:
     assert 10e6 < throughput.memory() < 100e9
 
 
-def test_a_page_names_its_command_and_no_folder(throughput: Any) -> None:
+@pytest.mark.parametrize("prefix", ["local", "vllm", "transformers"])
+def test_a_page_names_its_command_and_no_folder(throughput: Any, prefix: str) -> None:
     speeds = {"reads": 100.4, "writes 1": 10.0, "writes 4": 20.0, "writes 16": 30.0, "samples": 40.0}
-    one = {"model": "local//srv/data/x.gguf", "ready": 1.25, "memory": 200e6, **speeds}
+    one = {"model": f"{prefix}//srv/data/x.gguf", "ready": 1.25, "memory": 200e6, **speeds}
     text = throughput.page([one], Namespace(note="two busy cores", tokens=8, words=9))
-    assert "| local/…/x.gguf | 1.2 | 200 | 100 | 10 | 20 | 30 | 40 |" in text
+    assert f"| {prefix}/…/x.gguf | 1.2 | 200 | 100 | 10 | 20 | 30 | 40 |" in text
     assert "two busy cores" in text and "/srv" not in text
 
 
