@@ -136,7 +136,7 @@ async def test_a_run_that_was_answered_cannot_be_resumed_and_asks_nothing(tmp_pa
 
 
 async def test_a_run_under_way_is_resumed_by_nobody_else(tmp_path: Path) -> None:
-    says = Chance(pace=0.5)
+    says = Chance(pace=300)
     async with runtime_of(says, tmp_path / "s.db") as runtime, runtime_of(says, tmp_path / "s.db") as other:
         run = rebut.load("self-refine", kind="number", runtime=runtime).start("6 * 7?")
         await asyncio.sleep(0.1)
