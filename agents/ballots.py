@@ -10,12 +10,16 @@ from rebut.errors import InputError, suggest
 from rebut.records import Tally, Vote
 
 from .confidence import entropy, shares
+from .voting import is_weight, present
 
 RULES = ("plurality", "approval", "borda", "condorcet", "cumulative")
 TIES = ("first", "last", "none")
 
 Ballot = Sequence[float]
 """Numbers of candidates from 1: approved ones, or ranked from the best; for ``cumulative`` their points."""
+
+MOST_PAIRED = 200
+"""Candidates that are compared in pairs at most: the work grows with the cube of their number."""
 
 
 def elect(
@@ -24,7 +28,7 @@ def elect(
     *,
     rule: str = "borda",
     tie: str = "first",
-    weights: Sequence[float] | None = None,
+    weights: Sequence[float | None] | None = None,
 ) -> Vote:
     """The outcome of an election. A ballot that is None, empty or not valid abstains and is counted.
 
@@ -39,26 +43,34 @@ def elect(
         ``cumulative``: a ballot spreads one vote over the candidates in proportion to its points.
 
     Args:
-        candidates: what stands for election, such as answers; one that is None can win nothing.
+        candidates: what stands for election, such as answers; one that is None or blank can win nothing.
         tie: who wins a tie for the first place: the first or last candidate, or none.
-        weights: of the voters; None for 1 each.
+        weights: of the voters; None for 1 each. A voter whose weight is None abstains.
 
     Raises:
-        InputError: an unknown rule or tie rule, or weights that do not fit.
+        InputError: an unknown rule or tie rule, candidates that are no texts, more than `MOST_PAIRED` of them
+            under ``condorcet``, or weights that do not fit.
 
     >>> elect(["a", "b", "c"], [[1, 2, 3], [2, 1, 3], [2, 3, 1]], rule="condorcet").answer
     'b'
     """
     _check(ballots, rule, tie, weights)
-    valid = [_valid(ballot, len(candidates), rule) for ballot in ballots]
-    heavy = [1.0 if weights is None else weights[i] for i, b in enumerate(valid) if b is not None]
-    cast = [ballot for ballot in valid if ballot is not None]
-    points = _POINTS[rule](cast, heavy, len(candidates)) if cast else [0.0] * len(candidates)
-    standing = [i for i, candidate in enumerate(candidates) if candidate is not None]
-    return _outcome(candidates, points, standing if cast else [], len(cast), len(ballots), rule, tie)
+    names = [present(i, candidate) for i, candidate in enumerate(candidates)]
+    if rule == "condorcet" and len(names) > MOST_PAIRED:
+        raise InputError(f"too many candidates to compare in pairs: {len(names)} (at most {MOST_PAIRED})")
+    heavy = [1.0] * len(ballots) if weights is None else weights
+    counted = [
+        (valid, weight)
+        for ballot, weight in zip(ballots, heavy, strict=True)
+        if weight is not None and (valid := _valid(ballot, len(names), rule)) is not None
+    ]
+    cast, load = [valid for valid, _ in counted], [weight for _, weight in counted]
+    points = _POINTS[rule](cast, load, len(names)) if cast else [0.0] * len(names)
+    standing = [i for i, name in enumerate(names) if name is not None]
+    return _outcome(names, points, standing if cast else [], len(cast), len(ballots), rule, tie)
 
 
-def _check(ballots: Sequence[object], rule: str, tie: str, weights: Sequence[float] | None) -> None:
+def _check(ballots: Sequence[object], rule: str, tie: str, weights: Sequence[object] | None) -> None:
     for what, given, possible in (("rule of election", rule, RULES), ("tie rule", tie, TIES)):
         if given not in possible:
             raise InputError(f"unknown {what}: {given!r}{suggest(str(given), possible)}")
@@ -67,7 +79,7 @@ def _check(ballots: Sequence[object], rule: str, tie: str, weights: Sequence[flo
     if len(weights) != len(ballots):
         raise InputError(f"weights do not fit: {len(weights)} weights for {len(ballots)} ballots")
     for i, weight in enumerate(weights):
-        if not isfinite(weight) or weight < 0:
+        if weight is not None and not is_weight(weight):
             raise InputError(f"weight must be a finite number and not negative: {weight!r} at index {i}")
 
 

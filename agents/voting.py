@@ -75,9 +75,9 @@ def vote(
     """
     _check(rule, tie, key, kind, failed, power, threshold)
     scores = _scores(answers, weights, rule, tie)
-    present = [_present(i, answer) for i, answer in enumerate(answers)]
-    ballots = _ballots(present, scores, rule, power)
-    voting = [a if b is not None else None for a, b in zip(present, ballots, strict=True)]
+    given = [present(i, answer) for i, answer in enumerate(answers)]
+    ballots = _ballots(given, scores, rule, power)
+    voting = [a if b is not None else None for a, b in zip(given, ballots, strict=True)]
     classes = [
         _Class(tuple(members), fsum(ballots[i] or 0.0 for i in members))
         for members in (cluster(voting, kind) if key == "equiv" else _same_string(voting))
@@ -103,14 +103,19 @@ def _check(rule: str, tie: str, key: str, kind: str, failed: int, power: float, 
         raise InputError(f"threshold must be above 0 and at most 1: {threshold!r}")
 
 
-def _present(index: int, answer: object) -> str | None:
-    """The answer, None when blank; checked, for the items of a vote may come from a workflow's expression."""
+def present(index: int, answer: object) -> str | None:
+    """The answer, None when blank; checked, for the items of a vote may come from a workflow's expression.
+
+    Raises:
+        InputError: it is neither text nor None.
+    """
     if answer is None or isinstance(answer, str):
         return answer if answer and answer.strip() else None
     raise InputError(f"an answer must be text or None: {answer!r} at index {index}")
 
 
-def _is_weight(value: object) -> bool:
+def is_weight(value: object) -> bool:
+    """Whether a value can be the weight of a voter: a finite number, not negative."""
     return isinstance(value, int | float) and isfinite(value) and value >= 0
 
 
@@ -126,7 +131,7 @@ def _scores(
     if len(weights) != len(answers):
         raise InputError(f"weights do not fit: {len(weights)} weights for {len(answers)} answers")
     for i, w in enumerate(weights):
-        if w is not None and not _is_weight(w):
+        if w is not None and not is_weight(w):
             raise InputError(f"weight must be a finite number and not negative: {w!r} at index {i}")
     return weights
 

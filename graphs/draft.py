@@ -381,7 +381,9 @@ def _score(common: dict[str, Any], fields: Mapping[str, Any]) -> ScoreNode:
 
 
 def _vote(common: dict[str, Any], fields: Mapping[str, Any]) -> VoteNode:
-    more = _some(fields, "weights", "rule", "tie", "power", "threshold", "quorum")
+    more = _some(fields, "ballots", "weights", "rule", "tie", "power", "threshold", "quorum")
+    if "ballots" in more:
+        more.setdefault("rule", "borda")
     return VoteNode(**common, **more, items=_expression(fields.get("vote")))
 
 

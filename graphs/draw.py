@@ -47,7 +47,7 @@ def label(node: NodeSpec) -> str:
         case SearchNode():
             return f"search with {node.agent} by {node.select}"
         case VoteNode():
-            return f"vote on {node.items.source}"
+            return f"{'vote on' if node.ballots is None else 'elect one of'} {node.items.source}"
         case SetNode():
             return "set " + ", ".join(save.name for save, _ in node.values)
 

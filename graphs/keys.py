@@ -32,6 +32,8 @@ from .source import Listing, Piece, Scalar, Table
 KINDS = ("auto", "number", "math", "choice", "yesno", "text", "code", "json")
 RULES = ("majority", "weighted", "borda", "supermajority", "unanimity")
 TIES = ("first", "last", "weight", "none")
+ELECTIONS = ("plurality", "approval", "borda", "condorcet", "cumulative")
+"""The rules of a vote that counts ballots."""
 
 COUNT = Number(whole=True, least=1)
 PROMPT_FACTS = MapOf(Anything())
@@ -275,8 +277,17 @@ NODE_KINDS: dict[str, Fixed] = {
         "vote node",
         (
             Key("vote", Formula("a list to vote over"), "samples, verdicts or texts", required=True),
-            Key("weights", Formula(), "weight of a voter, over item and index"),
-            Key("rule", Text(RULES, formulas=True, what="a voting rule"), "the voting rule"),
+            Key(
+                "ballots",
+                Formula(),
+                "what each voter approves, ranks or gives points to: lists of numbers, from 1; None abstains",
+            ),
+            Key("weights", Formula(), "weight of a voter, over item (with ballots: the ballot) and index"),
+            Key(
+                "rule",
+                Text(tuple(dict.fromkeys((*RULES, *ELECTIONS))), formulas=True, what="a voting rule"),
+                "the voting rule; default: majority, with ballots borda",
+            ),
             Key("tie", Text(TIES, formulas=True, what="a tie rule"), "who wins a tie"),
             Key("power", Number(least=0, most=64), "of the ranks under the rule borda: 0 is the majority"),
             Key("threshold", Number(above=0, most=1), "part of the voters that a supermajority needs"),

@@ -246,6 +246,10 @@ class Sites:
         site = Site(expression=node.items, path=(*path, "vote"), when="before", node=node.name)
         yield site
         sort = self.infer(site)
+        if node.ballots is not None:
+            cast = Site(expression=node.ballots, path=(*path, "ballots"), when="before", node=node.name)
+            yield cast
+            sort = self.infer(cast)
         bound = {"item": sort.of if sort.what == "many" and sort.of else ANY, "index": NUMBER}
         yield from self._values(path, {"weights": node.weights}, when="before", node=node.name, bound=bound)
 

@@ -164,10 +164,14 @@ class VoteNode(NodeBase):
 
     `power` is that of the ranks under the rule ``borda``, `threshold` the part of the voters that a
     ``supermajority`` needs, None for the rule's own.
+
+    With `ballots` it is an election (:mod:`rebut.agents.ballots`): the items are candidates, and the voters'
+    lists of numbers are counted. `item` in `weights` is then the ballot.
     """
 
     does: Literal["vote"] = "vote"
     items: Expression
+    ballots: Expression | None = None
     weights: Expression | None = None
     rule: Value = "majority"
     tie: Value = "first"

@@ -1,22 +1,66 @@
-"""Voting rules that need weights and have none."""
+"""Voting rules that need weights or ballots and have none, and rules that do not count what is there."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from ..draft import Draft
+from ..expressions import Expression
+from ..keys import ELECTIONS, RULES
 from ..sites import Sites
 from ..spec import VoteNode
 
+BALLOTS = "add for example `ballots: '[b.ranking for b in ballots]'`"
+WEIGHTS = "add for example `weights: item.score`"
+
 
 def check(draft: Draft, sites: Sites) -> None:
-    """Note rules and tie rules that cannot do without weights."""
+    """Note rules, tie rules and keys that do not fit ballots, or do not do without them, and missing weights."""
     for name, node in draft.spec.nodes.items():
-        if not isinstance(node, VoteNode) or draft.piece("nodes", name, "weights") is not None:
+        if not isinstance(node, VoteNode):
             continue
-        for key, value, needing in (
-            ("rule", node.rule, ("weighted", "borda")),
-            ("tie", node.tie, ("weight",)),
-        ):
-            if isinstance(value, str) and value in needing:
-                span = draft.span("nodes", name, key)
-                note = "add for example `weights: item.score`"
-                draft.problems.error("needs-key", span, f"{key} {value!r} needs weights", note)
+        if draft.piece("nodes", name, "ballots") is None:
+            _without_ballots(draft, name, node)
+        else:
+            _with_ballots(draft, name, node)
+
+
+def _without_ballots(draft: Draft, name: str, node: VoteNode) -> None:
+    unweighted = draft.piece("nodes", name, "weights") is None
+    for key, needing in (("rule", ("weighted", "borda")), ("tie", ("weight",))):
+        value = getattr(node, key)
+        if isinstance(value, str) and value in needing and unweighted:
+            _wrong(draft, name, key, "needs-key", f"{key} {value!r} needs weights", WEIGHTS)
+    for rule in _possible(draft, node.rule):
+        if rule in ELECTIONS and rule not in RULES:
+            _wrong(draft, name, "rule", "needs-key", f"rule {rule!r} needs ballots", BALLOTS)
+
+
+def _with_ballots(draft: Draft, name: str, node: VoteNode) -> None:
+    possible = f"possible with ballots: {', '.join(ELECTIONS)}"
+    for rule in _possible(draft, node.rule):
+        if isinstance(rule, str) and rule not in ELECTIONS:
+            _wrong(draft, name, "rule", "election", f"rule {rule!r} counts no ballots", possible)
+    for tie in _possible(draft, node.tie):
+        if tie == "weight":
+            note = "possible with ballots: first, last, none"
+            _wrong(draft, name, "tie", "election", "tie 'weight' breaks no tie of candidates", note)
+    for key in ("power", "threshold"):
+        if draft.piece("nodes", name, key) is not None:
+            span = draft.key("nodes", name, key)
+            draft.problems.error("election", span, f"{key!r} means nothing to ballots", "leave it out")
+
+
+def _possible(draft: Draft, value: Any) -> Iterator[Any]:
+    """The values that a key may have, as far as the file tells: its own, or the choices of its parameter."""
+    if not isinstance(value, Expression):
+        yield value
+        return
+    name = value.source.strip().removeprefix("params.")
+    param = draft.spec.params.get(name) if value.source.strip() == f"params.{name}" else None
+    yield from (param.choices or () if param else ())
+
+
+def _wrong(draft: Draft, name: str, key: str, code: str, message: str, note: str) -> None:
+    draft.problems.error(code, draft.span("nodes", name, key), message, note)

@@ -1,4 +1,4 @@
-"""``vote``: a vote over equivalence classes of answers, with an explicit rule, tie rule and quorum."""
+"""``vote``: a vote over equivalence classes of answers, or an election by ballots, its rules explicit."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from rebut.errors import InputError, QuorumMissed, WorkflowError
 from rebut.records import Vote
 
 from ..context import RunContext, Scope, value_of
+from ..expressions import Expression
 from ..spec import VoteNode
 from . import Work
 from .common import saved, whole
@@ -18,7 +19,8 @@ def voting(node: VoteNode) -> Work:
 
     async def work(run: RunContext, scope: Scope, visit: int) -> dict[str, Any]:
         try:
-            ballot, of = await run.think(lambda: _held(node, run, scope))
+            hold = _held if node.ballots is None else _elected
+            ballot, of = await run.think(lambda: hold(node, run, scope))
         except InputError as error:
             raise WorkflowError(f"node {node.name!r}: {error}") from error
         _explain(run, node, ballot)
@@ -30,27 +32,31 @@ def voting(node: VoteNode) -> Work:
     return work
 
 
-def _items(node: VoteNode, scope: Scope) -> list[Any]:
-    items = node.items(scope)
+def _listed(node: VoteNode, key: str, expression: Expression, scope: Scope) -> list[Any]:
+    items = expression(scope)
     if not isinstance(items, list | tuple):
         raise WorkflowError(
-            f"node {node.name!r}: vote needs a list, {node.items.source!r} is {type(items).__name__}"
+            f"node {node.name!r}: {key} needs a list, {expression.source!r} is {type(items).__name__}"
         )
     return list(items)
+
+
+def _weights(node: VoteNode, scope: Scope, items: list[Any]) -> list[Any] | None:
+    """The weight of each voter; None where the node names none."""
+    if node.weights is None:
+        return None
+    return [node.weights({**scope, "item": item, "index": i}) for i, item in enumerate(items)]
 
 
 def _held(node: VoteNode, run: RunContext, scope: Scope) -> tuple[Vote, int]:
     """The vote, and over how many items it was held."""
     from ...agents.voting import vote
 
-    items = _items(node, scope)
-    weights = None
-    if node.weights is not None:
-        weights = [node.weights({**scope, "item": item, "index": i}) for i, item in enumerate(items)]
+    items = _listed(node, "vote", node.items, scope)
     stated = {"power": value_of(node.power, scope), "threshold": value_of(node.threshold, scope)}
     ballot = vote(
         [getattr(item, "answer", item) for item in items],
-        weights=weights,
+        weights=_weights(node, scope, items),
         kind=run.kind,
         rule=value_of(node.rule, scope),
         tie=value_of(node.tie, scope),
@@ -59,12 +65,33 @@ def _held(node: VoteNode, run: RunContext, scope: Scope) -> tuple[Vote, int]:
     return ballot, len(items)
 
 
+def _elected(node: VoteNode, run: RunContext, scope: Scope) -> tuple[Vote, int]:
+    """The election, and how many ballots could have been cast."""
+    from ...agents.ballots import elect
+
+    assert node.ballots is not None
+    candidates = _listed(node, "vote", node.items, scope)
+    ballots = _listed(node, "ballots", node.ballots, scope)
+    outcome = elect(
+        [getattr(item, "answer", item) for item in candidates],
+        ballots,
+        weights=_weights(node, scope, ballots),
+        rule=value_of(node.rule, scope),
+        tie=value_of(node.tie, scope),
+    )
+    return outcome, len(ballots)
+
+
+def _lacked(node: VoteNode) -> str:
+    return "had no answer to vote with" if node.ballots is None else "cast no ballot that holds"
+
+
 def _explain(run: RunContext, node: VoteNode, ballot: Vote) -> None:
     if ballot.abstained:
         run.note(
             node.name,
             "abstained",
-            f"{ballot.abstained} of {ballot.voters + ballot.abstained} had no answer to vote with",
+            f"{ballot.abstained} of {ballot.voters + ballot.abstained} {_lacked(node)}",
             {"abstained": ballot.abstained, "voters": ballot.voters},
         )
     if ballot.tied:

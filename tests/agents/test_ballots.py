@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rebut.agents.ballots import RULES, elect, strongest_paths
+from rebut.agents.ballots import MOST_PAIRED, RULES, elect, strongest_paths
 from rebut.errors import InputError
 
 ABC = ["a", "b", "c"]
@@ -126,3 +128,76 @@ def test_the_order_of_the_voters_does_not_matter(drawn: tuple[int, list[list[int
 def test_a_path_is_as_strong_as_its_weakest_victory() -> None:
     preferred = [[0, 6, 2], [3, 0, 7], [7, 2, 0]]
     assert strongest_paths(preferred) == [[0, 6, 6], [7, 0, 7], [7, 6, 0]]
+
+
+def test_a_voter_without_a_weight_abstains() -> None:
+    outcome = elect(ABC, [[1], [2], [2]], rule="plurality", weights=[1, None, 0.5])
+    assert (outcome.answer, outcome.voters, outcome.abstained) == ("a", 2, 1)
+
+
+@pytest.mark.parametrize("wrong", ["heavy", float("nan"), float("inf"), [1]])
+def test_a_weight_that_is_no_number_is_refused(wrong: object) -> None:
+    with pytest.raises(InputError, match="weight must be a finite number"):
+        elect(ABC, [[1]], weights=[wrong])  # type: ignore[list-item]
+
+
+def test_candidates_are_texts_and_blank_ones_cannot_win() -> None:
+    assert elect([" ", "b"], [[1, 2]], rule="plurality").answer == "b"
+    with pytest.raises(InputError, match="must be text or None: 3 at index 1"):
+        elect(["a", 3], [[1]])  # type: ignore[list-item]
+
+
+def test_too_many_candidates_to_pair_are_refused_before_the_work() -> None:
+    names = [str(i) for i in range(MOST_PAIRED + 1)]
+    with pytest.raises(InputError, match=r"201 \(at most 200\)"):
+        elect(names, [[1, 2]], rule="condorcet")
+    assert elect(names, [[1, 2]], rule="borda").winner == 0
+
+
+truncated = st.integers(2, 6).flatmap(
+    lambda n: st.tuples(
+        st.just(n),
+        st.lists(
+            st.permutations(range(1, n + 1)).flatmap(
+                lambda p: st.integers(1, len(p)).map(lambda k: list(p[:k]))
+            ),
+            min_size=1,
+            max_size=8,
+        ),
+    )
+)
+
+
+@given(truncated)
+def test_every_borda_ballot_gives_the_same_points_however_short_it_is(
+    drawn: tuple[int, list[list[int]]],
+) -> None:
+    n, ballots = drawn
+    tallies = elect([str(i) for i in range(n)], ballots, rule="borda").tallies
+    assert sum(t.weight for t in tallies) == pytest.approx(len(ballots) * n * (n - 1) / 2)
+
+
+@given(truncated)
+def test_a_short_borda_ballot_counts_as_the_mean_of_all_ways_to_fill_it(
+    drawn: tuple[int, list[list[int]]],
+) -> None:
+    n, ballots = drawn
+    short = ballots[0]
+    rest = [c for c in range(1, n + 1) if c not in short]
+    filled = [[*short, *order] for order in permutations(rest)]
+    names = [str(i) for i in range(n)]
+    mean = {t.members: t.weight / len(filled) for t in elect(names, filled, rule="borda").tallies}
+    found = {t.members: t.weight for t in elect(names, [short], rule="borda").tallies}
+    assert found == pytest.approx(mean)
+
+
+@given(truncated)
+def test_naming_a_candidate_first_never_costs_it_the_condorcet_victory(
+    drawn: tuple[int, list[list[int]]],
+) -> None:
+    n, ballots = drawn
+    names = [str(i) for i in range(n)]
+    before = elect(names, ballots, rule="condorcet", tie="none").winner
+    if before is not None:
+        more = [*ballots, [before + 1]]
+        assert elect(names, more, rule="condorcet", tie="none").winner == before

@@ -204,9 +204,10 @@ def test_all_problems_come_at_once_and_in_order() -> None:
 
 def test_words_of_votes_and_kinds_are_those_that_agents_know() -> None:
     from rebut.agents.answers.kinds import KINDS
+    from rebut.agents.ballots import RULES as ELECTIONS
     from rebut.agents.voting import RULES, TIES
 
-    assert (keys.KINDS, keys.RULES, keys.TIES) == (KINDS, RULES, TIES)
+    assert (keys.KINDS, keys.RULES, keys.TIES, keys.ELECTIONS) == (KINDS, RULES, TIES, ELECTIONS)
 
 
 def test_a_wide_file_is_checked_in_reasonable_time() -> None:

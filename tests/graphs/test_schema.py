@@ -22,6 +22,8 @@ BEYOND = {
     "unused_fact",
     "unused_with",
     "rule_without_weights",
+    "election_without_ballots",
+    "election_by_parameter",
     "expression_in_list",
     "param_nothing",
 }
