@@ -16,7 +16,7 @@ WEIGHTS = "add for example `weights: item.score`"
 
 
 def check(draft: Draft, sites: Sites) -> None:
-    """Note rules, tie rules and keys that do not fit ballots, or do not do without them, and missing weights."""
+    """Note rules, tie rules and keys that do not fit ballots or cannot do without, and missing weights."""
     for name, node in draft.spec.nodes.items():
         if not isinstance(node, VoteNode):
             continue
