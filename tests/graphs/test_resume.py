@@ -179,9 +179,9 @@ async def test_a_closed_runtime_begins_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_run_cancelled_twice_while_it_ends_is_written_once(tmp_path: Path) -> None:
-    async with runtime_of(Chance(pace=0.05), tmp_path / "s.db") as runtime:
+    async with runtime_of(Chance(pace=300), tmp_path / "s.db") as runtime:
         run = rebut.load("self-refine", kind="number", runtime=runtime).start("6 * 7?")
-        await asyncio.sleep(0.02)
+        await anext(aiter(run))  # it has begun
         for _ in range(4):
             run.cancel()
             await asyncio.sleep(0)
