@@ -16,6 +16,8 @@ WORKED: list[tuple[str, dict[str, Any], int, int, int]] = [
     ("self-consistency", {"samples": 40, "adaptive": True, "wave": 4}, 40, 40, 10),
     ("self-consistency", {"samples": 41, "adaptive": True, "wave": 4}, 41, 41, 11),
     ("self-consistency", {"samples": 1}, 1, 1, 1),
+    # n solutions, and a grade by each scorer
+    ("best-of-n", {"n": 5, "scorer": "both"}, 5 + 2 * 10, 5 + 10, 1 + 2),
     # rounds x (two sides + ruling), then the list of candidates and the last ruling
     ("debate", {"rounds": 3}, 3 * (2 + 2) + 2 + 2, 3 * 3 + 2, 16),
     ("debate", {"rounds": 3, "first": "negative"}, 16, 11, 16),

@@ -26,6 +26,7 @@ FLOWS: list[tuple[str, dict[str, Any]]] = [
     ("self-refine", {}),
     ("self-consistency", {"samples": 12, "adaptive": True, "wave": 5, "weights": "confidence"}),
     ("self-consistency", {"samples": 6}),
+    ("best-of-n", {"n": 4, "scorer": "both"}),
     ("tree-of-thought", {"votes": 2}),
     ("mcts", {"simulations": 3, "depth": 3}),
     ("rest-mcts", {"iterations": 4}),
