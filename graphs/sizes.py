@@ -15,7 +15,7 @@ from .partial import known
 from .spec import AskNode, SampleNode, Save, ScoreNode, SetNode, Value, WorkflowSpec
 
 Sizes = dict[str, int | None]
-"""Bound of the items of each name; None is no bound known. A name that holds no list counts as 1."""
+"""Bound of the items of each name that is written; None is no bound known. What is no list counts as 1."""
 
 _SAME = {"compact", "sorted", "unique", "enumerate", "list", "round", "zscores", "flatten"}
 _ROUNDS = 10_000
@@ -38,9 +38,11 @@ def _size(node: ast.expr, sizes: Sizes, scope: Mapping[str, Any]) -> int | None:
     again: Callable[[ast.expr], int | None] = lambda part: _size(part, sizes, scope)  # noqa: E731
     match node:
         case ast.Name(id=name):
-            return sizes.get(name, 1)
-        case ast.Attribute(value=value):
-            return again(value)
+            return sizes.get(name)
+        case ast.Attribute(value=ast.Name(id="params")):
+            return _length(node, scope)
+        case ast.Attribute(value=value, attr=attr):
+            return again(value) if attr in _SINGLE else None
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             return _sum([again(left), again(right)])
         case ast.IfExp(body=body, orelse=orelse):
@@ -52,15 +54,21 @@ def _size(node: ast.expr, sizes: Sizes, scope: Mapping[str, Any]) -> int | None:
         case ast.ListComp(generators=generators) | ast.GeneratorExp(generators=generators):
             return _product([again(generator.iter) for generator in generators])
         case ast.Subscript(value=value, slice=ast.Slice() as part):
-            return _sliced(again(value), part)
+            return _sliced(again(value), part, scope)
         case ast.Call(func=ast.Name(id=name), args=args):
-            return _called(name, args, again, scope)
-        case _:
+            return _called(node, name, args, again, scope)
+        case ast.Constant() | ast.Compare() | ast.UnaryOp() | ast.Dict():
             return 1
+        case _:
+            return None
 
 
 def _called(
-    name: str, args: list[ast.expr], again: Callable[[ast.expr], int | None], scope: Mapping[str, Any]
+    node: ast.expr,
+    name: str,
+    args: list[ast.expr],
+    again: Callable[[ast.expr], int | None],
+    scope: Mapping[str, Any],
 ) -> int | None:
     if name in _SAME and args:
         return None if name == "flatten" else again(args[0])
@@ -72,7 +80,7 @@ def _called(
     if name == "top" and len(args) > 1:
         return _least([again(args[0]), _constant(args[1], scope)])
     if name == "range" and args:
-        return _constant(args[-1], scope)
+        return _length(node, scope)
     return 1 if name in _ONE else None
 
 
@@ -84,17 +92,31 @@ _ONE = {
 }  # fmt: skip
 
 
+_SINGLE = frozenset(
+    "text answer agent model index visit confidence certainty cut scores score call decided side reason "
+    "accepted value raw mass probabilities winner share margin entropy best".split()
+)
+"""Fields that hold one value in whichever record has them; any other may hold a list of unknown length."""
+
+
 def _constant(node: ast.expr, scope: Mapping[str, Any]) -> int | None:
     return number_of(parse(ast.unparse(node)), scope)
 
 
-def _sliced(size: int | None, part: ast.Slice) -> int | None:
+def _sliced(size: int | None, part: ast.Slice, scope: Mapping[str, Any]) -> int | None:
     bounds: list[int | None] = [size]
-    if isinstance(part.upper, ast.Constant) and isinstance(part.upper.value, int) and part.lower is None:
-        bounds.append(part.upper.value)
+    if part.upper is not None and part.lower is None:
+        upper = _constant(part.upper, scope)
+        bounds.append(upper if upper is None or upper >= 0 else None)
     if isinstance(part.lower, ast.UnaryOp) and isinstance(part.lower.operand, ast.Constant):
         bounds.append(int(part.lower.operand.value) if isinstance(part.lower.operand.value, int) else None)
     return _least(bounds)
+
+
+def _length(node: ast.expr, scope: Mapping[str, Any]) -> int | None:
+    """How many items a list has that the parameters give: 1 for what is no list, None where they do not."""
+    value = known(parse(ast.unparse(node)), scope)
+    return len(value) if isinstance(value, list | tuple) else 1 if value is not None else None
 
 
 def _least(sizes: list[int | None]) -> int | None:

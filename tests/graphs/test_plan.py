@@ -108,3 +108,36 @@ def test_a_list_that_grows_beyond_all_bounds_asks_for_at_most() -> None:
 def test_a_budget_of_the_caller_is_noted() -> None:
     plan = rebut.load("debate", budget="calls=5").plan()
     assert plan.calls == 16 and "the budget ends it after 5 calls" in plan.notes
+
+
+WALK = """
+name: walk
+inputs: [question, notes]
+params: {words: [a, b, c]}
+agents: {judge: {role: judge, sides: [x]}, a: solver}
+nodes:
+  argue: {sample: a, n: 2, save: arguments}
+  gather: {set: {evidence: arguments}}
+  list: {ask: judge, mode: candidates, save: found}
+  each: {ask: a, for_each: WALKED, as: it, AT_MOST save: said}
+edges: {start: argue, argue: gather, gather: list, list: each, each: end}
+answer: len(said)
+"""
+
+
+@pytest.mark.parametrize(("walked", "calls"), [("params.words", 3), ("range(1, 9, 2)", 4),
+                                               ("notes[:len(params.words)]", 3), ("arguments.text", 2)])  # fmt: skip
+def test_lists_that_parameters_bound_are_counted(walked: str, calls: int) -> None:
+    plan = rebut.loads(WALK.replace("WALKED", walked).replace("AT_MOST ", "")).plan()
+    assert {row.node: row.calls for row in plan.nodes}["each"] == calls
+
+
+@pytest.mark.parametrize(
+    "walked", ["found.answers", "notes", "[w for n in notes for w in n]", "evidence * 9"]
+)
+def test_a_list_of_which_nobody_knows_the_length_asks_for_at_most(walked: str) -> None:
+    text = WALK.replace("WALKED", walked)
+    with pytest.raises(WorkflowError, match="cannot be bounded"):
+        rebut.loads(text.replace("AT_MOST ", "")).plan()
+    plan = rebut.loads(text.replace("AT_MOST ", "at_most: 7, ")).plan()
+    assert {row.node: row.calls for row in plan.nodes}["each"] == 7
