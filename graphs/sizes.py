@@ -92,10 +92,11 @@ _ONE = {
 }  # fmt: skip
 
 
-_SINGLE = frozenset(
-    "text answer agent model index visit confidence certainty cut scores score call decided side reason "
-    "accepted value raw mass probabilities winner share margin entropy best".split()
-)
+_SINGLE = {
+    "text", "answer", "agent", "model", "index", "visit", "confidence", "certainty", "cut", "scores", "score",
+    "call", "decided", "side", "reason", "accepted", "value", "raw", "mass", "probabilities", "winner",
+    "share", "margin", "entropy", "best",
+}  # fmt: skip
 """Fields that hold one value in whichever record has them; any other may hold a list of unknown length."""
 
 

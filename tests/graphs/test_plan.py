@@ -114,19 +114,21 @@ WALK = """
 name: walk
 inputs: [question, notes]
 params: {words: [a, b, c]}
-agents: {judge: {role: judge, sides: [x]}, a: solver}
+agents: {judge: judge, a: solver}
 nodes:
   argue: {sample: a, n: 2, save: arguments}
   gather: {set: {evidence: arguments}}
   list: {ask: judge, mode: candidates, save: found}
-  each: {ask: a, for_each: WALKED, as: it, AT_MOST save: said}
+  each: {ask: a, for_each: "WALKED", as: it, AT_MOST save: said}
 edges: {start: argue, argue: gather, gather: list, list: each, each: end}
 answer: len(said)
 """
 
 
-@pytest.mark.parametrize(("walked", "calls"), [("params.words", 3), ("range(1, 9, 2)", 4),
-                                               ("notes[:len(params.words)]", 3), ("arguments.text", 2)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("walked", "calls"),
+    [("params.words", 3), ("range(1, 9, 2)", 4), ("notes[:len(params.words)]", 3), ("arguments.text", 2)],
+)
 def test_lists_that_parameters_bound_are_counted(walked: str, calls: int) -> None:
     plan = rebut.loads(WALK.replace("WALKED", walked).replace("AT_MOST ", "")).plan()
     assert {row.node: row.calls for row in plan.nodes}["each"] == calls
