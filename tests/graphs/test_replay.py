@@ -34,6 +34,7 @@ FLOWS: list[tuple[str, dict[str, Any]]] = [
     ("particles", {"depth": 2}),
     ("rain", {"width": 3, "iterations": 4, "units": 3}),
     ("beam", {"depth": 3}),
+    ("council", {"members": 4, "rule": "condorcet"}),
 ]
 LIMITS = (None, None, "calls=7", "calls=13", "tokens=3000", "usd=0.02", "seconds=0.02", "seconds=0.005")
 
