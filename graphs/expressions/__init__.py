@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from . import deliberation, functions, judgement
+from . import deliberation, functions, judgement, outcomes
 from .expression import Expression, parse
 from .faults import ExpressionInvalid
 from .registry import FUNCTIONS, Function, register
@@ -21,6 +21,7 @@ __all__ = [
     "deliberation",
     "functions",
     "judgement",
+    "outcomes",
     "parse",
     "register",
 ]
