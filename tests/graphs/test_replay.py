@@ -24,8 +24,9 @@ FLOWS: list[tuple[str, dict[str, Any]]] = [
     ("magicore", {"k": 4, "merge": True, "iterations": 3, "route_on": "new"}),
     ("society", {"agents": 4, "rounds": 3}),
     ("self-refine", {}),
-    ("self-consistency", {"samples": 12, "adaptive": True, "wave": 5, "weights": "confidence"}),
-    ("self-consistency", {"samples": 6}),
+    ("self-consistency", {"samples": 6, "weights": "confidence"}),
+    ("adaptive-consistency", {"samples": 12, "wave": 5}),
+    ("adaptive-consistency", {"samples": 9, "wave": 3, "criterion": "dirichlet", "certainty": 0.8}),
     ("best-of-n", {"n": 4, "scorer": "both"}),
     ("tree-of-thought", {"votes": 2}),
     ("mcts", {"simulations": 3, "depth": 3}),
@@ -35,6 +36,7 @@ FLOWS: list[tuple[str, dict[str, Any]]] = [
     ("rain", {"width": 3, "iterations": 4, "units": 3}),
     ("beam", {"depth": 3}),
     ("council", {"members": 4, "rule": "condorcet"}),
+    ("mixture", {}),
 ]
 LIMITS = (None, None, "calls=7", "calls=13", "tokens=3000", "usd=0.02", "seconds=0.02", "seconds=0.005")
 
@@ -159,9 +161,7 @@ async def test_hundreds_of_random_timings_play_again_to_the_byte(tmp_path: Path)
 
 async def test_an_early_stop_that_cancels_calls_cancels_them_again(tmp_path: Path) -> None:
     model = Chance(answers=1, pace=0.1, can=SINGLE)
-    workflow = rebut.load(
-        "self-consistency", params={"samples": 30, "adaptive": True, "wave": 8}, kind="number"
-    )
+    workflow = rebut.load("adaptive-consistency", params={"samples": 30, "wave": 8}, kind="number")
     done = await played(workflow, model, tmp_path / "s.db", tmp_path / "r.jsonl", 1)
     assert done.difference is None and done.live == "answered"
     assert model.cancelled > 0 and done.calls < 30
