@@ -65,12 +65,13 @@ def settled(scope: Scope, samples: Any, remaining: int) -> bool:
 
 
 @register(needs_scope=True, reads=("kind",))
-def certainty(scope: Scope, samples: Any) -> float:
-    """The probability, by a beta posterior, that the leading answer stays ahead of the second."""
-    from ...agents.stopping import beta_certainty
+def certainty(scope: Scope, samples: Any, by: str = "beta") -> float:
+    """How certain the leader of a vote is, by beta, dirichlet, entropy or majority: in [0, 1]."""
+    from ...agents.stopping import certainty as decide
 
-    counts = [*_counts(scope, samples), 0, 0]
-    return float(beta_certainty(counts[0], counts[1]))
+    counts = _counts(scope, samples)
+    charge(VOTER * sum(counts))
+    return float(decide(counts, by))
 
 
 @register(needs_scope=True, reads=("kind",))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from math import log
+from random import Random
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rebut.agents.stopping import beta_certainty, settled
+from rebut.agents.stopping import beta_certainty, certainty, dirichlet_certainty, settled
 from rebut.errors import InputError
 
 
@@ -72,3 +75,76 @@ def test_counts_that_are_no_counts_are_refused(counts: list[float]) -> None:
         settled(counts, 1)
     with pytest.raises(InputError, match="not be negative"):
         beta_certainty(-1, 0)
+    with pytest.raises(InputError, match="not be negative"):
+        dirichlet_certainty([1, -1])
+
+
+@pytest.mark.parametrize(
+    ("counts", "exactly"),
+    [
+        ([1, 0, 0], 11 / 18),  # the integral of x e^-x (1 - e^-x)^2
+        ([0, 0, 1], 11 / 18),
+        ([2, 1, 1], 3 / 8 + 13 / 81),  # of x^2/2 e^-x (1 - (1 + x) e^-x)^2
+        ([1, 1, 1], 1 / 3),
+        ([7] * 5, 1 / 5),
+        ([1] * 400, 1 / 400),
+        ([], 1 / 2),
+        ([3], 15 / 16),
+    ],
+)
+def test_certainty_against_all_others_is_worked_by_hand(counts: list[int], exactly: float) -> None:
+    assert dirichlet_certainty(counts) == pytest.approx(exactly, rel=1e-6, abs=1e-9)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 150), st.integers(0, 150))
+def test_of_two_answers_both_rules_say_the_same(first: int, second: int) -> None:
+    leads = beta_certainty(max(first, second), min(first, second))
+    assert dirichlet_certainty([first, second]) == pytest.approx(leads, abs=1e-9)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(1, 30), min_size=2, max_size=8))
+def test_more_rivals_make_the_leader_less_certain(counts: list[int]) -> None:
+    top = sorted(counts, reverse=True)
+    alone, among = dirichlet_certainty(top), dirichlet_certainty([*top, 0])
+    assert 1 / (len(top) + 1) - 1e-9 <= among <= alone <= beta_certainty(top[0], top[1]) + 1e-9
+
+
+def test_certainty_against_all_others_agrees_with_draws_of_the_posterior() -> None:
+    counts, dice, draws = [9, 7, 4, 1], Random(3), 20_000
+    posterior = ([dice.gammavariate(n + 1, 1) for n in counts] for _ in range(draws))
+    first = sum(max(drawn) == drawn[0] for drawn in posterior)
+    assert dirichlet_certainty(counts) == pytest.approx(first / draws, abs=0.015)
+
+
+def test_certainty_against_all_others_stands_large_counts() -> None:
+    assert dirichlet_certainty([5000, 4000, 10]) == pytest.approx(1)
+    assert dirichlet_certainty([1000, 1000]) == pytest.approx(1 / 2)
+
+
+@pytest.mark.parametrize(
+    ("by", "counts", "certain"),
+    [
+        ("beta", [3, 0, 0], 15 / 16),
+        ("beta", [1, 2, 0], 11 / 16),
+        ("dirichlet", [2, 1, 1], 3 / 8 + 13 / 81),
+        ("majority", [3, 1], 3 / 4),
+        ("majority", [1], 0),
+        ("majority", [2], 1),
+        ("majority", [], 0),
+        ("entropy", [2, 2], 0),
+        ("entropy", [], 0),
+        ("entropy", [1], 0),
+        ("entropy", [3], 1 - (3 / 4 * log(4 / 3) + 1 / 4 * log(4)) / log(2)),
+        ("entropy", [2, 1, 1], 1 - 1.5 * log(2) / log(3)),
+        ("entropy", [2, 0], 1 - (2 / 3 * log(3 / 2) + 1 / 3 * log(3)) / log(2)),
+    ],
+)
+def test_each_criterion_is_worked_by_hand(by: str, counts: list[int], certain: float) -> None:
+    assert certainty(counts, by) == pytest.approx(certain, abs=1e-9)
+
+
+def test_an_unknown_criterion_is_named() -> None:
+    with pytest.raises(InputError, match=r"unknown criterion: 'betta' \(did you mean 'beta'"):
+        certainty([1], "betta")

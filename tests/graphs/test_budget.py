@@ -23,14 +23,12 @@ async def spent(says: Chance, name: str, budget: str, store: Path | str = "none"
 
 
 @pytest.mark.parametrize("can", [NATIVE, SINGLE], ids=["native", "single"])
-@pytest.mark.parametrize("adaptive", [False, True], ids=["whole", "adaptive"])
+@pytest.mark.parametrize("name", ["self-consistency", "adaptive-consistency"])
 async def test_ten_calls_of_fifty_samples_give_the_best_so_far(
-    can: Capabilities, adaptive: bool, tmp_path: Path
+    can: Capabilities, name: str, tmp_path: Path
 ) -> None:
     says = Chance(can=can, answers=40)
-    result = await spent(
-        says, "self-consistency", "calls=10", tmp_path / "s.db", samples=50, adaptive=adaptive
-    )
+    result = await spent(says, name, "calls=10", tmp_path / "s.db", samples=50)
     assert result.usage.calls <= says.completions <= 10, "an early stop leaves out what it cancels"
     assert result.stop_reason == "budget" and result.answer is not None
     assert "calls limit of 10" in result.detail

@@ -23,7 +23,7 @@ FLOWS: list[tuple[str, dict[str, Any], bool]] = [
     ("magicore", {"k": 3, "router": "always_hard"}, True),
     ("society", {"agents": 3, "rounds": 2}, True),
     ("self-refine", {}, False),
-    ("self-consistency", {"samples": 9, "adaptive": True, "wave": 3}, False),
+    ("adaptive-consistency", {"samples": 9, "wave": 3}, False),
 ]
 
 
@@ -81,7 +81,7 @@ async def test_a_fork_at_any_call_asks_only_what_comes_behind_it(
             assert set(says.answered).isdisjoint(c.site.path for c in calls[:place])
             assert (await kept(runtime).run(run.id)).start.parent == first.run
             assert await difference(runtime, run.id) is None
-        assert len(calls) >= 3 or name == "self-consistency"
+        assert len(calls) >= 3 or name == "adaptive-consistency"
 
 
 async def test_a_reply_written_by_hand_takes_the_place_of_the_model_s(tmp_path: Path) -> None:

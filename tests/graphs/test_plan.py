@@ -13,8 +13,8 @@ from rebut.errors import WorkflowError
 WORKED: list[tuple[str, dict[str, Any], int, int, int]] = [
     # name, parameters, calls at most, calls without re-asks, one after another at most
     ("self-consistency", {"samples": 40}, 40, 40, 1),
-    ("self-consistency", {"samples": 40, "adaptive": True, "wave": 4}, 40, 40, 10),
-    ("self-consistency", {"samples": 41, "adaptive": True, "wave": 4}, 41, 41, 11),
+    ("adaptive-consistency", {"samples": 40, "wave": 4}, 40, 40, 10),
+    ("adaptive-consistency", {"samples": 41, "wave": 4}, 41, 41, 11),
     ("self-consistency", {"samples": 1}, 1, 1, 1),
     # n solutions, and a grade by each scorer
     ("best-of-n", {"n": 5, "scorer": "both"}, 5 + 2 * 10, 5 + 10, 1 + 2),

@@ -22,7 +22,7 @@ FLOWS: list[tuple[str, dict[str, Any], bool]] = [
     ("self-refine", {}, False),
     ("tree-of-thought", {"depth": 2, "width": 2}, True),
     ("mcts", {"simulations": 2, "width": 2, "depth": 2}, False),
-    ("self-consistency", {"samples": 9, "adaptive": True, "wave": 3}, False),
+    ("adaptive-consistency", {"samples": 9, "wave": 3}, False),
 ]
 
 
@@ -79,7 +79,7 @@ async def test_a_run_cancelled_at_any_call_resumes_to_the_same_end(
             result = await (await runtime.resume(interrupted)).result()
             events = await runtime.store.events(interrupted)
         assert all(says.answered[path] == answered[path] for path in kept), "a recorded call was asked again"
-        if name != "self-consistency":  # who comes first decides there when it stops
+        if name != "adaptive-consistency":  # who comes first decides there when it stops
             assert result.answer == whole.answer
             assert shape(events) == told
         assert (await _replayed(says, tmp_path / "s.db", interrupted)) is None
