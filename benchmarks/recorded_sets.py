@@ -109,10 +109,10 @@ def panel(rows: Sequence[Record]) -> Table:
     same = fmean(equivalent(extract(text, "number") or "", said, "number") for text, said in texts)
     about = (
         f"{len(rows)} questions of GSM8K, answered once by each of six systems. A weight is the logarithm of "
-        "the odds that the member is right (Nitzan and Paroush 1982), 0 for one who is right less than half "
-        f"the time, from four fifths of the rows and used on the fifth, {FOLDS} times. The last column is the "
-        "95 % interval of the difference from the best member, in points. The final answer that rebut extracts "
-        f"from the text is the recorded one in {percent(same)} of {len(texts)} texts."
+        "the odds that the member is right (Nitzan and Paroush 1982), or 0 for one who is mostly wrong, from "
+        f"four fifths of the rows and used on the fifth, {FOLDS} times. The last column is the 95 % interval "
+        "of the difference from the best member, in points. The final answer that rebut extracts from the "
+        f"text is the recorded one in {percent(same)} of {len(texts)} texts."
     )
     return Table("gsm8k_recorded", about, ("who answers", "right", "against the best member"), tuple(lines))
 
