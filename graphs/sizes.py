@@ -17,7 +17,7 @@ from .spec import AskNode, SampleNode, Save, ScoreNode, SetNode, Value, Workflow
 Sizes = dict[str, int | None]
 """Bound of the items of each name that is written; None is no bound known. What is no list counts as 1."""
 
-_SAME = {"compact", "sorted", "unique", "enumerate", "list", "round", "zscores", "flatten"}
+_SAME = {"compact", "sorted", "unique", "enumerate", "list", "round", "zscores", "flatten", "seen_by"}
 _ROUNDS = 10_000
 _MOST = 10**9
 """A list that may be longer counts as one without a bound."""

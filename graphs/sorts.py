@@ -90,7 +90,7 @@ def annotated(annotation: Any) -> Sort:
 Report = Callable[[ast.expr, str, str], None]
 """Told a node of the tree, what is wrong with it, and a note."""
 
-_SAME = frozenset({"compact", "sorted", "top", "unique", "others", "without"})
+_SAME = frozenset({"compact", "sorted", "top", "unique", "others", "without", "seen_by"})
 _RESULTS: Mapping[str, Sort] = {
     **dict.fromkeys(("len", "sum", "mean", "prod", "abs", "round", "sqrt", "exp", "log", "sigmoid"), NUMBER),
     **dict.fromkeys(("clamp", "zscore", "entropy", "confidence", "aggregate", "certainty"), NUMBER),

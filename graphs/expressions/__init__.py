@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from . import deliberation, functions, judgement, outcomes
+from . import deliberation, exchange, functions, judgement, outcomes
 from .expression import Expression, parse
 from .faults import ExpressionInvalid
 from .registry import FUNCTIONS, Function, register
@@ -19,6 +19,7 @@ __all__ = [
     "ExpressionInvalid",
     "Function",
     "deliberation",
+    "exchange",
     "functions",
     "judgement",
     "outcomes",

@@ -37,6 +37,8 @@ FLOWS: list[tuple[str, dict[str, Any]]] = [
     ("beam", {"depth": 3}),
     ("council", {"members": 4, "rule": "condorcet"}),
     ("mixture", {}),
+    ("society", {"agents": 3, "rounds": 3, "visible": "relay"}),
+    ("society", {"visible": "report"}),
 ]
 LIMITS = (None, None, "calls=7", "calls=13", "tokens=3000", "usd=0.02", "seconds=0.02", "seconds=0.005")
 
