@@ -3,6 +3,7 @@
 returns:
   reason: text (one or two sentences)
   checks: flags of questions
+  points: texts 1..8 (a point, in a few words)
   best: whole 1..answers (the number of the best answer)
   kind: one of easy, hard
 """
@@ -25,7 +26,8 @@ What = Literal["text", "number", "whole", "flag", "choice"]
 
 HOW = (
     "text, number, whole, flag, each also as a list (texts, numbers, wholes, flags), or 'one of a, b'; then, "
-    "each if wanted, a range such as 0..10 or 1..answers, 'of questions' for one of each, a hint in brackets"
+    "each if wanted, a range such as 0..10 or 1..answers (for texts: of how many), 'of questions' for one of "
+    "each, a hint in brackets"
 )
 RESERVED = frozenset({"agent", "model", "call"})
 
@@ -46,8 +48,8 @@ class Field:
 
     Attributes:
         what: the kind of value; `many` says that it is a list.
-        low: the least number, None for any.
-        high: the greatest number, or the name of a fact whose length it is.
+        low: the least number (of a list of texts: the least length), None for any.
+        high: the greatest number (length), or the name of a fact whose length it is.
         of: the name of a fact whose length the list has.
         choices: the possible texts of a choice.
         hint: words for whoever fills it in.
@@ -120,8 +122,11 @@ def _field(name: str, text: Any) -> Field:
 
 def _checked(name: str, found: re.Match[str]) -> Field:
     low, high = found["low"], found["high"]
-    if low is not None and found["what"] not in ("number", "whole"):
-        raise ValueError(f"field {name!r}: only numbers have a range")
+    counts = found["what"] == "text" and found["many"]
+    if low is not None and found["what"] not in ("number", "whole") and not counts:
+        raise ValueError(f"field {name!r}: only numbers and lists of texts have a range")
+    if low is not None and counts and (found["of"] or int(low) < 0):
+        raise ValueError(f"field {name!r}: a list of texts has a length from 0 up, or that of a list")
     if found["of"] and not found["many"]:
         raise ValueError(f"field {name!r}: 'of {found['of']}' needs a list, such as {found['what']}s")
     top: int | str | None = int(high) if high and high.lstrip("-").isdigit() else high
@@ -172,12 +177,23 @@ def _schema(field: Field, lengths: Sizes) -> dict[str, Any]:
         one["enum"] = list(field.choices)
     elif field.what == "whole" and field.low is not None and high is not None and high - field.low <= 100:
         one["enum"] = list(range(field.low, high + 1))
-    elif field.low is not None and high is not None:
+    elif field.what != "text" and field.low is not None and high is not None:
         one |= {"minimum": field.low, "maximum": high}
     if not field.many:
         return one
-    count = {} if field.of is None else {"minItems": lengths[field.of], "maxItems": lengths[field.of]}
-    return {"type": "array", "items": one, **count}
+    count = _count(field, lengths)
+    return {"type": "array", "items": one} | ({"minItems": count[0], "maxItems": count[1]} if count else {})
+
+
+def _count(field: Field, lengths: Sizes) -> tuple[int, int] | None:
+    """The least and the greatest length of a list; None for any."""
+    if field.of is not None:
+        return lengths[field.of], lengths[field.of]
+    if field.what != "text" or field.low is None:
+        return None
+    high = _high(field, lengths)
+    assert high is not None
+    return min(field.low, high), high
 
 
 def keys(form: Form, lengths: Sizes) -> str:
@@ -189,9 +205,14 @@ def _shown(field: Field, lengths: Sizes) -> str:
     one = _one(field, lengths)
     if not field.many:
         return one
-    if field.of is not None:
-        return f"[{one}, ...: {lengths[field.of]} of them]"
-    return f"[{one}, {one}, ...]"
+    count = _count(field, lengths)
+    if count is None:
+        return f"[{one}, {one}, ...]"
+    return f"[{one}, ...: {_span(*count)} of them]"
+
+
+def _span(low: int, high: int) -> str:
+    return str(high) if low == high else f"{low} to {high}"
 
 
 def _one(field: Field, lengths: Sizes) -> str:
@@ -263,13 +284,14 @@ def _kind(field: Field, lengths: Sizes) -> Any:
     if not field.many:
         return one
     some = _typed(tuple, (one, ...))
-    if field.of is None:
+    count = _count(field, lengths)
+    if count is None:
         return some
-    wanted = lengths[field.of]
+    low, high = count
 
     def counted(values: tuple[Any, ...]) -> tuple[Any, ...]:
-        if len(values) != wanted:
-            raise ValueError(f"must hold {wanted}, it holds {len(values)}")
+        if not low <= len(values) <= high:
+            raise ValueError(f"must hold {_span(low, high)}, it holds {len(values)}")
         return values
 
     return _typed(Annotated, (some, AfterValidator(counted)))

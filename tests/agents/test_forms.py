@@ -67,6 +67,19 @@ def test_the_schema_accepts_what_fits_and_nothing_else() -> None:
             jsonschema.validate({**good, **wrong}, schema)
 
 
+@pytest.mark.parametrize("high", ["3", "slots"])
+def test_a_list_of_texts_may_be_held_to_a_length(high: str) -> None:
+    form = form_of({"points": f"texts 2..{high} (a point)"})
+    assert read(form, '{"points": ["a", "b", "c"]}', slots=range(3)).points == ("a", "b", "c")
+    for wrong in ('["a"]', '["a", "b", "c", "d"]'):
+        with pytest.raises(Unparsed, match="must hold 2 to 3, it holds"):
+            read(form, f'{{"points": {wrong}}}', slots=range(3))
+    schema = forms.schema(form, {"slots": 3})["properties"]["points"]
+    assert schema == {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 3}
+    assert forms.keys(form, {"slots": 3}) == '"points": ["<a point>", ...: 2 to 3 of them]'
+    assert ("...: 1 of them" in forms.keys(form, {"slots": 1})) is (high == "slots")
+
+
 def test_a_prompt_is_told_how_the_reply_looks() -> None:
     assert forms.keys(PICK, {"answers": 3}) == (
         '"reason": "<one sentence>", "best": <whole number from 1 to 3>'
@@ -95,7 +108,10 @@ def test_the_record_has_the_fields_of_the_form() -> None:
         ({"Bad": "text"}, "'Bad' cannot name a field"),
         ({"a": "string"}, "possible: text, number"),
         ({"a": 3}, "possible: text, number"),
-        ({"a": "text 1..3"}, "only numbers have a range"),
+        ({"a": "text 1..3"}, "only numbers and lists of texts have a range"),
+        ({"a": "flags 1..3"}, "only numbers and lists of texts have a range"),
+        ({"a": "texts 1..3 of items"}, "has a length from 0 up, or that of a list"),
+        ({"a": "texts -1..3"}, "has a length from 0 up"),
         ({"a": "flag of items"}, "needs a list, such as flags"),
         ({"a": "whole 3..1"}, "nothing is between 3 and 1"),
         ({"a": "one of x"}, "two or more different choices"),
