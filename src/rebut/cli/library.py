@@ -47,16 +47,23 @@ def _listed(spec: WorkflowSpec, plan: Plan | None) -> dict[str, Any]:
 
 @click.command()
 @click.argument("workflow")
+@click.option("--markdown", is_flag=True, help="As a page of documentation, with its graph and its file.")
 @options.as_json
-def describe(workflow: str, as_json: bool) -> None:
+def describe(workflow: str, markdown: bool, as_json: bool) -> None:
     """Tell a workflow's parameters, agents, source and cost.
 
     \b
     rebut describe debate
+    rebut describe mine.yaml --markdown > mine.md
     """
     import rebut
 
     loaded = rebut.load(workflow)
+    if markdown:
+        from .pages import page
+
+        output.say(page(loaded).rstrip("\n"))
+        return
     if as_json:
         output.say_json(described(loaded))
         return
@@ -88,7 +95,7 @@ def _description(workflow: Workflow) -> Iterator[str]:
     yield from ("", spec.about.strip()) if spec.about.strip() else ()
     yield from ("", f"source  {spec.cite}") if spec.cite else ("",)
     yield f"inputs  {', '.join(spec.inputs) or 'none'}"
-    yield f"calls   {_calls(plan)}"
+    yield f"calls   {calls_told(plan)}"
     if spec.params:
         yield from ("", "parameters (-p NAME=VALUE)")
         yield from _aligned([(name, told_param(param)) for name, param in spec.params.items()])
@@ -98,7 +105,8 @@ def _description(workflow: Workflow) -> Iterator[str]:
         yield from _aligned(list(told.items()))
 
 
-def _calls(plan: Plan | None) -> str:
+def calls_told(plan: Plan | None) -> str:
+    """The bound on the calls, in words."""
     if plan is None:
         return "as many as the question asks for"
     return f"at most {plan.calls}, typically {plan.calls_typical}, {plan.path} one after another"

@@ -1,0 +1,106 @@
+"""A workflow's page of documentation in Markdown, made from its file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rebut.errors import RebutError
+
+from .library import calls_told, planned, told_param
+
+if TYPE_CHECKING:
+    from ..graphs.plan import Plan
+    from ..graphs.spec import Param
+    from ..graphs.workflow import Workflow
+
+
+def page(workflow: Workflow) -> str:
+    """What it does, when to use it, its parameters and agents, what it costs, its graph and its source."""
+    spec = workflow.spec
+    parts = [f"# {spec.name}", *filter(None, (spec.title and f"**{spec.title}.**", spec.about.strip()))]
+    parts += [f"Source: {spec.cite}."] if spec.cite else []
+    parts.append(_command(workflow))
+    if spec.params:
+        rows = [(f"`{name}`", _cell(told_param(param))) for name, param in spec.params.items()]
+        parts += ["## Parameters", table(("parameter", "default, range, meaning"), rows)]
+    if spec.agents:
+        agents = [(f"`{name}`", f"`{a.role}`", a.model or "") for name, a in spec.agents.items()]
+        parts += ["## Agents", table(("agent", "role", "model"), agents)]
+    parts += ["## Cost", *_cost(workflow)]
+    parts += ["## Graph", f"```mermaid\n{workflow.draw('mermaid')}\n```"]
+    parts += ["## File", f"```yaml\n{workflow.spec.source.strip()}\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+def index(workflows: Iterable[Workflow]) -> str:
+    """The list of all pages."""
+    rows = []
+    for workflow in workflows:
+        plan = planned(workflow)
+        calls = f"{plan.calls_typical} ({plan.calls})" if plan else "?"
+        name = workflow.spec.name
+        rows.append((f"[{name}]({name}.md)", _cell(workflow.spec.title), calls, _cell(workflow.spec.cite)))
+    about = (
+        "Made from the files of the library. `calls`: typically, and at most, with the default parameters."
+    )
+    return f"# Workflows\n\n{about}\n\n{table(('workflow', 'what it does', 'calls', 'source'), rows)}\n"
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(line)} |".replace("  ", " ") for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _command(workflow: Workflow) -> str:
+    others = "".join(f" --input {name}=..." for name in workflow.spec.inputs if name != "question")
+    question = ' "..."' if "question" in workflow.spec.inputs else ""
+    return f"```console\n$ rebut run {workflow.spec.name}{question}{others}\n```"
+
+
+def _cost(workflow: Workflow) -> Iterator[str]:
+    plan = planned(workflow)
+    yield f"Calls: {calls_told(plan)}."
+    if plan is None:
+        return
+    rows = [
+        (f"`{n.node}`", " ".join([n.does, ", ".join(n.agents)]), str(n.visits), str(n.typical), str(n.calls))
+        for n in plan.nodes
+    ]
+    yield table(("node", "what it calls", "visits at most", "calls a visit", "with re-asks"), rows)
+    if grown := list(_growth(workflow, plan)):
+        yield "How calls grow, one parameter changed at a time:"
+        yield table(("parameters", "typically", "at most"), grown)
+
+
+def _growth(workflow: Workflow, plan: Plan) -> Iterator[tuple[str, str, str]]:
+    for name, param in workflow.spec.params.items():
+        for value in _others(param):
+            try:
+                changed = workflow.plan({name: value})
+            except RebutError:
+                continue
+            if (changed.calls, changed.calls_typical) != (plan.calls, plan.calls_typical):
+                yield f"`{name}={_shown(value)}`", str(changed.calls_typical), str(changed.calls)
+
+
+def _others(param: Param) -> list[object]:
+    """Values beside the default that show what a parameter costs."""
+    if isinstance(param.default, bool):
+        return [not param.default]
+    if param.choices:
+        return [choice for choice in param.choices if choice != param.default]
+    if isinstance(param.default, int) and param.default > 0:
+        return (
+            [param.default * 2] if param.max is None or param.default * 2 <= param.max else [int(param.max)]
+        )
+    return []
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
