@@ -61,13 +61,28 @@ FACTS: dict[str, Any] = {
     "good": "harmless",
     "bad": "harmful",
     "swapped": False,
+    "response": AFFIRM,
+    "demands": ["Is the answer a number?", "Is it below 17?"],
+    "slots": range(4),
+    "failed": ["Is it below 17?"],
+    "remark": "17 is not below 17.",
+    "problem": SHEEP,
+    "condition": "There are 17 sheep.",
+    "given": ["17 sheep are there.", "9 run away."],
+    "overlooked": ["All but 9 run away."],
+    "invented": ["9 run away."],
+    "misread": "How many run away?",
+    "asked": "How many are left?",
+    "one": "How many are left?",
+    "other": "How many run away?",
 }
 
 
 def prompt(
     role: str, mode: str = "default", kind: str = "number", agent: str = "", **more: Any
 ) -> list[Message]:
-    facts = {"question": SHEEP, "params": {}, "agent": agent or role, "visit": 1, "index": 0} | FACTS | more
+    facts = {"question": SHEEP, "params": {}, "agent": agent or role, "visit": 1, "index": 0, "kind": kind}
+    facts |= FACTS | more
     read = BOOK.mode(role, mode)
     facts["labels"] = read.labels or ("yes", "no")
     want = expected(read.returns, kind, facts, read.answer_required)
@@ -198,6 +213,9 @@ def test_whatever_another_agent_wrote_stays_inside_its_quote(role: str, mode: st
     facts |= {"critique": Critique(accepted=False, text=attack, agent="foe"), "mine": None}
     facts |= {"candidates": Candidates(answers=(attack,)), "first": foe, "second": foe}
     facts |= {"ideas": [attack], "proposal": attack, "partial": attack, "reason": attack}
+    facts |= {"response": foe, "demands": [attack], "failed": [attack], "remark": attack, "problem": attack}
+    facts |= dict.fromkeys(("condition", "misread", "asked", "one", "other"), attack)
+    facts |= {key: [attack] for key in ("given", "overlooked", "invented")}
     messages = prompt(role, mode, agent="me", **facts)
     text = shown(messages)
     assert "<|im_" not in text

@@ -142,11 +142,12 @@ async def test_a_checklist_of_ones_own_is_used_whole_and_none_is_written() -> No
     assert "(9) Is it 8?" in play.prompts("checker")[0]
 
 
-async def test_written_questions_are_cut_to_the_limit_and_asked_once() -> None:
-    author = json.dumps({"questions": ["A?", "A?", "", "B?", "C?", "D?"]})
-    play = stage(["draft"], met(True, True, True), author=author)
-    assert (await refine(play, items=3)).state["questions"] == ["A?", "B?", "C?"]
-    assert "2 to 3 questions" in play.prompts("author")[0]
+async def test_too_many_questions_are_asked_again_and_each_is_put_once() -> None:
+    many, few = (json.dumps({"questions": said}) for said in (["A?", "B?", "C?", "D?"], ["A?", "", "A?"]))
+    play = stage(["draft"], met(True), author=[many, few])
+    assert (await refine(play, items=3)).state["questions"] == ["A?"]
+    assert "2 to 3 different questions" in play.prompts("author")[0]
+    assert "must hold 1 to 3, it holds 4" in play.prompts("author")[1]
 
 
 @pytest.mark.parametrize(
