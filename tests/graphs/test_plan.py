@@ -16,6 +16,8 @@ WORKED: list[tuple[str, dict[str, Any], int, int, int]] = [
     ("adaptive-consistency", {"samples": 40, "wave": 4}, 40, 40, 10),
     ("adaptive-consistency", {"samples": 41, "wave": 4}, 41, 41, 11),
     ("self-consistency", {"samples": 1}, 1, 1, 1),
+    # responses, and a pick in each order
+    ("universal-consistency", {"samples": 5, "asks": 3}, 5 + 2 * 3, 5 + 3, 1 + 2),
     # n solutions, and a grade by each scorer
     ("best-of-n", {"n": 5, "scorer": "both"}, 5 + 2 * 10, 5 + 10, 1 + 2),
     # rounds x (two sides + ruling), then the list of candidates and the last ruling

@@ -28,6 +28,7 @@ FLOWS: list[tuple[str, dict[str, Any]]] = [
     ("adaptive-consistency", {"samples": 12, "wave": 5}),
     ("adaptive-consistency", {"samples": 9, "wave": 3, "criterion": "dirichlet", "certainty": 0.8}),
     ("best-of-n", {"n": 4, "scorer": "both"}),
+    ("universal-consistency", {"samples": 4, "asks": 3}),
     ("tree-of-thought", {"votes": 2}),
     ("mcts", {"simulations": 3, "depth": 3}),
     ("rest-mcts", {"iterations": 4}),
