@@ -21,7 +21,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from script import parser_of
 import rebut
 from rebut.agents.answers import correct
 from rebut.errors import ModelUnavailable, RebutError, SettingsError
+from rebut.graphs.loader import names as library
 
 KIND = "number"
 WORKFLOWS = (BASE, "self-consistency", "self-refine", "society", "debate", "magicore")
@@ -49,15 +50,31 @@ answer: draft.answer
 """
 
 
-def load(ref: str, runtime: rebut.Runtime, model: str | None, params: Mapping[str, str]) -> rebut.Workflow:
-    """A workflow of the library or a file, or the base, with its model and parameters.
+def load(
+    ref: str, runtime: rebut.Runtime, model: str | None, params: Mapping[str, str], budget: str | None = None
+) -> rebut.Workflow:
+    """A workflow of the library or a file, or the base, with its model, parameters and budget of a run.
 
     Raises:
-        RebutError: it does not exist, or a parameter does not fit.
+        RebutError: it does not exist, or a parameter or the budget does not fit.
     """
-    if ref == BASE:
-        return rebut.loads(GREEDY, runtime=runtime, kind=KIND, params=params, models=model)
-    return rebut.load(ref, runtime=runtime, kind=KIND, params=params, models=model)
+    made = rebut.loads(GREEDY) if ref == BASE else rebut.load(ref)
+    return made.with_(runtime=runtime, kind=KIND, params=params, models=model, budget=budget)
+
+
+def settings_told(workflow: rebut.Workflow) -> dict[str, Any]:
+    """Parameters and budget of a workflow, as rows keep them."""
+    limits = asdict(workflow.budget) if workflow.budget else {}
+    return dict(workflow.params) | {f"budget.{k}": v for k, v in limits.items() if v is not None}
+
+
+def named(workflows: str) -> list[str]:
+    """Names and files; ``library`` stands for all workflows of the library that need only a question."""
+    found: list[str] = []
+    for name in filter(None, workflows.split(",")):
+        alone = (n for n in library() if rebut.load(n).spec.inputs == ("question",))
+        found += alone if name == "library" else [name]
+    return list(dict.fromkeys(found))
 
 
 def model_of(workflow: rebut.Workflow, settings: rebut.Settings) -> str:
@@ -156,7 +173,7 @@ class Bench:
             id=question.id,
             workflow=workflow.name,
             model=model,
-            params=dict(workflow.params),
+            params=settings_told(workflow),
             seed=self.seed,
             concurrency=self.concurrency,
             answer=answer,
@@ -199,8 +216,9 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--rows", type=_positive, default=25, help="questions for each workflow, from the first"
     )
     parser.add_argument(
-        "--workflows", default=",".join(WORKFLOWS), help="names or files, with commas between"
+        "--workflows", default=",".join(WORKFLOWS), help="names or files, with commas between; library: all"
     )
+    parser.add_argument("--budget", metavar="LIMITS", help="of each run, such as calls=20,seconds=60")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("REBUT_DATA") or "../shared/data"),
                         help=f"folder with {NAME}/{NAME}.jsonl, or such a file ($REBUT_DATA)")  # fmt: skip
     parser.add_argument("--model", help="of all agents; default the one of the settings")
@@ -262,17 +280,17 @@ async def benchmark(args: argparse.Namespace, session: Session) -> None:
         Unusable, RebutError: something that was given is wrong, or the model cannot be had.
     """
     deadline = time.monotonic() + args.time_limit
-    refs = list(dict.fromkeys(name for name in args.workflows.split(",") if name))
+    refs = named(args.workflows)
     params = params_of(args.params, refs)
     questions = read_questions(args.data, args.rows)
     book = Book(args.out.with_suffix(".jsonl"))
     if book.unread:
         print(f"{book.unread} lines of {book.path.name} cannot be read; left as they are", file=sys.stderr)
     async with rebut.Runtime(args.store) as runtime:
-        flows = [load(ref, runtime, args.model, params.get(ref, {})) for ref in refs]
+        flows = [load(ref, runtime, args.model, params.get(ref, {}), args.budget) for ref in refs]
         models = {flow.name: model_of(flow, runtime.settings) for flow in flows}
         for flow in flows:
-            book.hold_to(flow.name, settings_of(models[flow.name], flow.params, args.seed))
+            book.hold_to(flow.name, settings_of(models[flow.name], settings_told(flow), args.seed))
         bench = Bench(runtime, questions, book, args.seed, args.concurrency, deadline, args.grace)
         table = Table(args.out, book, [q.id for q in questions], list(models))
         bench.on_row = table.write

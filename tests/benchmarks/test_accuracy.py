@@ -121,3 +121,18 @@ def test_folders_of_the_machine_are_left_out(module: Any) -> None:
     assert hidden("--data=/srv/x/data -o ../out/t.md") == "--data=…/data -o ../out/t.md"
     assert hidden("--model 'local//home/me/w.gguf?slots=2'") == "--model 'local/…/w.gguf?slots=2'"
     assert hidden("openai/gpt-5 http://h/v1 ~/runs.db") == "openai/gpt-5 http://h/v1 …/runs.db"
+
+
+def test_a_budget_holds_for_each_run_and_is_told(tmp_path: Path) -> None:
+    done = command(tmp_path, "--workflows", "self-consistency", "--budget", "calls=2")
+    assert done.returncode == 0, done.stderr
+    assert [(r["stop"], r["calls"]) for r in rows(tmp_path)] == [("budget", 2)] * 2
+    assert "budget.calls=2" in done.stdout
+    other = command(tmp_path, "--workflows", "self-consistency", "--budget", "calls=3")
+    assert other.returncode != 0 and "other settings" in other.stderr
+
+
+def test_the_whole_library_is_meant_but_what_needs_more_than_a_question(module: Any) -> None:
+    named = module("accuracy").named("greedy,library,greedy")
+    assert named[0] == "greedy" and {"debate", "magicore", "rain"} < {*named}
+    assert len(named) == len({*named})
