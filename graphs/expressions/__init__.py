@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from . import deliberation, exchange, functions, judgement, outcomes
+from . import deliberation, exchange, functions, judgement, outcomes, rulings
 from .expression import Expression, parse
 from .faults import ExpressionInvalid
 from .registry import FUNCTIONS, Function, register
@@ -25,4 +25,5 @@ __all__ = [
     "outcomes",
     "parse",
     "register",
+    "rulings",
 ]
