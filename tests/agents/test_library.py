@@ -61,6 +61,8 @@ FACTS: dict[str, Any] = {
     "good": "harmless",
     "bad": "harmful",
     "swapped": False,
+    "comments": [REVIEW, None],
+    "persona": "a farmer, who knows sheep",
     "response": AFFIRM,
     "demands": ["Is the answer a number?", "Is it below 17?"],
     "slots": range(4),
@@ -216,6 +218,7 @@ def test_whatever_another_agent_wrote_stays_inside_its_quote(role: str, mode: st
     facts |= {"response": foe, "demands": [attack], "failed": [attack], "remark": attack, "problem": attack}
     facts |= dict.fromkeys(("condition", "misread", "asked", "one", "other"), attack)
     facts |= {key: [attack] for key in ("given", "overlooked", "invented")}
+    facts |= {"comments": [facts["critique"]], "persona": attack}
     messages = prompt(role, mode, agent="me", **facts)
     text = shown(messages)
     assert "<|im_" not in text
