@@ -26,7 +26,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+"""Not docs/workflows: those pages are made from the files that they show (tests/cli/test_pages.py)."""
 RUN = ("rebut", "python", "cat", "ls", "echo", "export", "cd", "mkdir")
 LEFT_OUT = ("git", "pip", "uv", "curl", "docker", "npm", "pytest", "ruff", "mypy", "pyright", "bash")
 SHOWN_ONLY = {"", "text", "mermaid", "json", "toml", "jinja", "jinja2", "diff", "sql", "http", "html"}
