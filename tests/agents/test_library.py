@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -18,6 +18,13 @@ from rebut.records import Candidates, Critique, Sample, Score
 BOOK = RoleBook()
 MODES = [(role, mode) for role in BOOK.names() for mode in BOOK.role(role).modes]
 SHEEP = "A farmer has 17 sheep. All but 9 run away. How many are left?"
+
+
+class Pick(NamedTuple):
+    """What an agent that picks one of several answers returns."""
+
+    reason: str
+    choice: int
 
 
 def said(agent: str, text: str) -> Sample:
@@ -63,6 +70,9 @@ FACTS: dict[str, Any] = {
     "swapped": False,
     "comments": [REVIEW, None],
     "persona": "a farmer, who knows sheep",
+    "heard": [Pick("But means except.", 2), None],
+    "before": Pick("It says so.", 1),
+    "start": 1,
     "response": AFFIRM,
     "demands": ["Is the answer a number?", "Is it below 17?"],
     "slots": range(4),
@@ -218,7 +228,7 @@ def test_whatever_another_agent_wrote_stays_inside_its_quote(role: str, mode: st
     facts |= {"response": foe, "demands": [attack], "failed": [attack], "remark": attack, "problem": attack}
     facts |= dict.fromkeys(("condition", "misread", "asked", "one", "other"), attack)
     facts |= {key: [attack] for key in ("given", "overlooked", "invented")}
-    facts |= {"comments": [facts["critique"]], "persona": attack}
+    facts |= {"comments": [facts["critique"]], "persona": attack, "heard": [Pick(attack, 1)]}
     messages = prompt(role, mode, agent="me", **facts)
     text = shown(messages)
     assert "<|im_" not in text

@@ -38,6 +38,7 @@ FLOWS: list[tuple[str, dict[str, Any]]] = [
     ("beam", {"depth": 3}),
     ("council", {"members": 4, "rule": "condorcet"}),
     ("mixture", {}),
+    ("discriminator", {}),
     ("personas", {"apart": True}),
     ("society", {"agents": 3, "rounds": 3, "visible": "relay"}),
     ("society", {"visible": "report"}),
