@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import rebut
 from rebut.errors import InputError
 from rebut.graphs.loader import loads
 from rebut.graphs.params import resolve_params
@@ -71,3 +72,33 @@ def test_texts_of_a_command_line_become_values(spec: WorkflowSpec) -> None:
 def test_a_whole_number_does_where_any_number_is_wanted(spec: WorkflowSpec) -> None:
     warmth = resolve_params(spec, {"warmth": 1})["warmth"]
     assert (warmth, type(warmth)) == (1.0, float)
+
+
+SPOKEN = """
+name: w
+agents: {ann: {role: solver, model: filed/a}, bob: solver, eve: {role: solver, model: filed/e}, joe: judge}
+nodes: {say: {ask: ann, save: draft}}
+edges: {start: say, say: end}
+answer: draft.answer
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "models"),
+    [
+        ({}, ["filed/a", "set/solver", "filed/e", "set/all"]),
+        ({"*": "x/all"}, ["x/all"] * 4),
+        ({"*": "x/all", "solver": "x/role"}, ["x/role"] * 3 + ["x/all"]),
+        ({"*": "x/all", "solver": "x/role", "ann": "x/own"}, ["x/own", "x/role", "x/role", "x/all"]),
+        ({"bob": "x/own"}, ["filed/a", "x/own", "filed/e", "set/all"]),
+    ],
+)
+def test_what_is_given_goes_before_what_the_file_says(given: dict[str, str], models: list[str]) -> None:
+    workflow = rebut.loads(SPOKEN, models=given)
+    assert [agent.model for agent in workflow.agents({"solver": "set/solver"}, "set/all").values()] == models
+
+
+def test_a_parameter_that_is_given_goes_before_its_default_and_the_last_word_counts() -> None:
+    given = rebut.loads(FLOW, params={"rounds": 3, "tone": "warm"})
+    assert (given.params["rounds"], given.params["tone"], given.params["warmth"]) == (3, "warm", 0.5)
+    assert given.with_(params={"rounds": 4}).params == {**given.params, "rounds": 4}
