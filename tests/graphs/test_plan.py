@@ -16,6 +16,9 @@ WORKED: list[tuple[str, dict[str, Any], int, int, int]] = [
     ("adaptive-consistency", {"samples": 40, "wave": 4}, 40, 40, 10),
     ("adaptive-consistency", {"samples": 41, "wave": 4}, 41, 41, 11),
     ("self-consistency", {"samples": 1}, 1, 1, 1),
+    # solutions or drafts, then a free text or several
+    ("self-agreement", {"samples": 5}, 5 + 1, 5 + 1, 1 + 1),
+    ("aggregate", {"drafts": 4, "finals": 3}, 4 + 3, 4 + 3, 1 + 1),
     # responses, and a pick in each order
     ("universal-consistency", {"samples": 5, "asks": 3}, 5 + 2 * 3, 5 + 3, 1 + 2),
     # n solutions, and a grade by each scorer
