@@ -70,6 +70,8 @@ FACTS: dict[str, Any] = {
     "swapped": False,
     "comments": [REVIEW, None],
     "persona": "a farmer, who knows sheep",
+    "people": ["a farmer", "a wolf"],
+    "advice": ["Count what stays."],
     "heard": [Pick("But means except.", 2), None],
     "before": Pick("It says so.", 1),
     "start": 1,
@@ -229,6 +231,7 @@ def test_whatever_another_agent_wrote_stays_inside_its_quote(role: str, mode: st
     facts |= dict.fromkeys(("condition", "misread", "asked", "one", "other"), attack)
     facts |= {key: [attack] for key in ("given", "overlooked", "invented")}
     facts |= {"comments": [facts["critique"]], "persona": attack, "heard": [Pick(attack, 1)]}
+    facts |= {"people": [attack], "advice": [attack]}
     messages = prompt(role, mode, agent="me", **facts)
     text = shown(messages)
     assert "<|im_" not in text
