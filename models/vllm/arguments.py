@@ -12,6 +12,8 @@ from .options import Options
 
 _GIB = 1 << 30
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+# Free to put blanks between the parts of a JSON text, a model at times writes nothing else, to its limit.
+_SCHEMAS = {"backend": "guidance", "disable_any_whitespace": True}
 
 
 def engine_arguments(weights: str, options: Options, rank: int = 0) -> dict[str, Any]:
@@ -38,7 +40,7 @@ def engine_arguments(weights: str, options: Options, rank: int = 0) -> dict[str,
         "enable_sleep_mode": True if options.sleep is not None else None,
     }
     if not options.pools:
-        optional.update(enable_prefix_caching=True, max_logprobs=-1)
+        optional.update(enable_prefix_caching=True, max_logprobs=-1, structured_outputs_config=_SCHEMAS)
     if options.adapters:
         optional.update(enable_lora=True, max_loras=options.adapters, max_lora_rank=_rank(rank))
     return {"model": weights} | {name: value for name, value in optional.items() if value is not None}

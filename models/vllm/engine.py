@@ -22,7 +22,7 @@ from .failures import not_installed, not_started, of_call
 from .guard import Guard, children
 from .naps import Naps
 from .options import Options
-from .quiet import environment, log_of, nameless_main, surroundings
+from .quiet import environment, log_of, muted, nameless_main, surroundings
 from .thoughts import check
 from .thread import LoopThread
 
@@ -175,12 +175,15 @@ class Engine:
 
     async def _build(self) -> None:
         """Make the engine on its own thread, whose loop it then uses."""
-        with _starting, environment(surroundings(self.log, os.environ)), nameless_main():
+        with _starting, environment(surroundings(self.log, os.environ)), muted(self.log), nameless_main():
             if self.options.reasoning:
                 check(self.options.reasoning)
             before = children()
             try:
                 arguments = engine_arguments(self.weights, self.options, self.rank)
+                if schemas := arguments.get("structured_outputs_config"):
+                    kind = import_module("vllm.config").StructuredOutputsConfig
+                    arguments["structured_outputs_config"] = kind(**schemas)
                 args = import_module("vllm.engine.arg_utils").AsyncEngineArgs(
                     **arguments, disable_log_stats=True, use_tqdm_on_load=False
                 )

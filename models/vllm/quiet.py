@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from multiprocessing import spawn
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 
@@ -69,6 +72,24 @@ def environment(values: Mapping[str, str]) -> Generator[None]:
     finally:
         for name in values:
             os.environ.pop(name, None)
+
+
+@contextmanager
+def muted(log: Path) -> Generator[None]:
+    """Send what new processes print to the log: a traceback of theirs is no sentence for a user."""
+    # Said before vLLM has set up its logging, a warning would be printed.
+    logging.getLogger("vllm").addHandler(logging.NullHandler())
+    log.parent.mkdir(parents=True, exist_ok=True)
+    script, usual = log.with_suffix(".sh"), spawn.get_executable()
+    script.write_text(f'#!/bin/sh\nexec {quote(sys.executable)} "$@" >>{quote(str(log))} 2>&1\n', "utf-8")
+    script.chmod(0o700)
+    try:
+        if os.access(script, os.X_OK):  # not so on a file system without programs
+            spawn.set_executable(str(script))
+        yield
+    finally:
+        spawn.set_executable(usual)
+        script.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
@@ -159,11 +161,19 @@ def command_of(weights: str, options: Options) -> list[str]:
         "disable_uvicorn_access_log": True,
         "uvicorn_log_level": "warning",
     }
-    command = [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", weights]
-    command += flags({**engine, **extra})
+    command = [sys.executable, "-m", *_program(weights), *flags({**engine, **extra})]
     if options.lora:
         command += ["--lora-modules", f"{_ADAPTER}={Path(options.lora).expanduser().resolve()}"]
     return command
+
+
+def _program(weights: str) -> list[str]:
+    """`vllm serve`; builds of another name, such as vLLM's for processors, cannot be asked for it."""
+    try:
+        version("vllm")
+    except PackageNotFoundError:
+        return ["vllm.entrypoints.openai.api_server", "--model", weights]
+    return ["vllm.entrypoints.cli.main", "serve", weights]
 
 
 def flags(arguments: Mapping[str, Any]) -> list[str]:
@@ -176,7 +186,7 @@ def flags(arguments: Mapping[str, Any]) -> list[str]:
     for name, value in arguments.items():
         line.append("--" + name.replace("_", "-"))
         if value is not True:
-            line.append(str(value))
+            line.append(json.dumps(value) if isinstance(value, dict) else str(value))
     return line
 
 

@@ -17,7 +17,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import pytest
 import pytest_asyncio
 
@@ -30,9 +29,10 @@ from rebut.models.transformers.prompt import tokens_of
 from rebut.models.wire import Backend, Completion, Message, Probe, Request
 from rebut.records import Usage
 
+from .real import folder, present
+
 DATA = Path(os.environ.get("REBUT_DATA") or Path(__file__).parents[3] / "shared" / "data")
-USUAL = Path(platformdirs.user_cache_dir("rebut", appauthor=False)) / "vllm-cpu/smollm2-135m-instruct"
-FOLDER = Path(os.environ.get("REBUT_TEST_VLLM_MODEL") or USUAL)
+FOLDER = folder()
 _LOG = logging.getLogger(__name__)
 ROWS = 30
 TOKENS = 24
@@ -93,8 +93,7 @@ def worst(found: tuple[float, ...], expected: list[float]) -> float:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def plain() -> AsyncIterator[TransformersBackend]:
     """SmolLM2-135M in float32, by transformers."""
-    if not (FOLDER / "config.json").is_file():
-        pytest.fail(f"no model in {FOLDER} (set REBUT_TEST_VLLM_MODEL)")
+    present()
     import_module("torch").set_num_threads(1)
     backend = TransformersBackend()
     await backend.complete(Request(model=PLAIN, messages=(Message("user", "Hi."),), max_tokens=1))

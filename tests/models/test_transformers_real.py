@@ -6,7 +6,6 @@ import asyncio
 import gc
 import json
 import math
-import os
 import threading
 import weakref
 from collections.abc import AsyncIterator
@@ -16,7 +15,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import platformdirs
 import pytest
 import pytest_asyncio
 
@@ -29,10 +27,11 @@ from rebut.models.transformers.prompt import encoder, tokens_of
 from rebut.models.transformers.sampling import Taste
 from rebut.models.wire import Completion, Message, Probe, Request
 
+from .real import folder, present
+
 pytestmark = [pytest.mark.torch, pytest.mark.asyncio(loop_scope="module")]
 
-USUAL = Path(platformdirs.user_cache_dir("rebut", appauthor=False)) / "vllm-cpu/smollm2-135m-instruct"
-FOLDER = Path(os.environ.get("REBUT_TEST_VLLM_MODEL") or USUAL)
+FOLDER = folder()
 MODEL = f"transformers/{FOLDER}?ctx=512"
 FRUITS = (Message("user", "Name three fruits."),)
 
@@ -44,8 +43,7 @@ def ask(*messages: Message, **options: Any) -> Request:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def backend() -> AsyncIterator[TransformersBackend]:
-    if not (FOLDER / "config.json").is_file():
-        pytest.fail(f"no model in {FOLDER} (set REBUT_TEST_VLLM_MODEL)")
+    present()
     import_module("torch").set_num_threads(1)
     opened = TransformersBackend()
     await opened.complete(ask(max_tokens=1))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 import threading
+from multiprocessing import spawn
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +27,7 @@ from rebut.models.vllm.labels import followers
 from rebut.models.vllm.naps import Naps
 from rebut.models.vllm.options import Options, split
 from rebut.models.vllm.prompts import Decoder, prompt_of, tokens_of
-from rebut.models.vllm.quiet import environment, nameless_main, surroundings
+from rebut.models.vllm.quiet import environment, muted, nameless_main, surroundings
 from rebut.models.vllm.reply import Reader
 from rebut.models.vllm.rewards import at_places, marked, one_number
 from rebut.models.vllm.sampling import parameters
@@ -93,6 +95,7 @@ def test_an_engine_is_told_only_what_was_asked_for() -> None:
         "seed": 0,
         "enable_prefix_caching": True,
         "max_logprobs": -1,
+        "structured_outputs_config": {"backend": "guidance", "disable_any_whitespace": True},
     }
     more = engine_arguments("m", split("vllm/m?kv=0.5&sleep=9&adapters=2&tensor=2")[1], rank=20)
     assert more["kv_cache_memory_bytes"] == 1 << 29 and more["enable_sleep_mode"] is True
@@ -308,6 +311,17 @@ def test_what_the_user_set_for_vllm_is_left_alone(tmp_path: Path) -> None:
     assert config["handlers"]["file"]["filename"] == str(log)
     theirs = surroundings(log, {"VLLM_CONFIGURE_LOGGING": "0", "VLLM_WORKER_MULTIPROC_METHOD": "fork"})
     assert not {"VLLM_LOGGING_CONFIG_PATH", "VLLM_WORKER_MULTIPROC_METHOD"} & set(theirs)
+
+
+def test_what_a_process_prints_goes_to_the_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    log, usual = tmp_path / "it's new" / "engine.log", spawn.get_executable()
+    with muted(log), nameless_main():
+        child = multiprocessing.get_context("spawn").Process(target=int, args=("no number",))
+        child.start()
+        child.join(60)
+    assert child.exitcode == 1 and "ValueError: invalid literal" in log.read_text()
+    assert capfd.readouterr() == ("", "")
+    assert spawn.get_executable() == usual and list(log.parent.iterdir()) == [log]
 
 
 def test_surroundings_end_with_the_start() -> None:

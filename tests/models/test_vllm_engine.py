@@ -8,12 +8,10 @@ import json
 import math
 import os
 import signal
-import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import pytest
 import pytest_asyncio
 
@@ -22,6 +20,8 @@ from rebut.models.vllm import VllmBackend
 from rebut.models.vllm.engine import Engine, _engines
 from rebut.models.wire import Completion, Message, Probe, Request, Response
 
+from .real import ENGINE, folder
+
 pytestmark = [
     pytest.mark.vllm,
     pytest.mark.timeout(400),
@@ -29,35 +29,21 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # torch and vLLM warn of their own parts
 ]
 
-OPTIONS = "?ctx=1024&kv=0.5&eager=1&seqs=16&block=32"
+MODEL = f"vllm/{folder()}{ENGINE}"
 QUESTION = Message("user", "What is the capital of France?")
 ENDLESS = {"ignore_eos": True}
 
 
-def folder() -> Path:
-    usual = Path(platformdirs.user_cache_dir("rebut", appauthor=False)) / "vllm-cpu/smollm2-135m-instruct"
-    return Path(os.environ.get("REBUT_TEST_VLLM_MODEL") or usual)
-
-
-@pytest.fixture(scope="module")
-def weights() -> Path:
-    """The folder of the model; tests without it are skipped, with the reason."""
-    pytest.importorskip("vllm", reason="vLLM is not installed (.ci/vllm makes an environment with it)")
-    if not (folder() / "config.json").is_file():
-        pytest.skip(f"no model in {folder()} (.ci/vllm makes it; or set REBUT_TEST_VLLM_MODEL)")
-    return folder()
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def backend(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[VllmBackend]:
-    made = VllmBackend(tmp_path_factory.mktemp("home"))
+async def backend(lasting_engine: Path) -> AsyncIterator[VllmBackend]:
+    made = VllmBackend(lasting_engine)
     yield made
     await made.close()
 
 
 def ask(*messages: Message, **options: Any) -> Request:
     settings: dict[str, Any] = {"temperature": 0.0, "max_tokens": 12, **options}
-    settings.setdefault("model", f"vllm/{folder()}{OPTIONS}")
+    settings.setdefault("model", MODEL)
     return Request(messages=messages or (QUESTION,), **settings)
 
 
@@ -131,14 +117,14 @@ async def test_log_probabilities_are_those_of_what_was_written(backend: VllmBack
 
 
 async def test_self_certainty_agrees_with_the_model_computed_by_torch(
-    backend: VllmBackend, weights: Path
+    backend: VllmBackend,
 ) -> None:
     probe = Probe(certainty=True)
     plain = await one(backend, max_tokens=5)
     completion = await one(backend, max_tokens=5, probe=probe, logprobs=1)
     assert completion.text == plain.text and completion.logprobs is not None
     assert completion.inside is not None and completion.inside.certainty is not None
-    expected = await asyncio.to_thread(certainty_by_torch, weights, completion.text)
+    expected = await asyncio.to_thread(certainty_by_torch, folder(), completion.text)
     assert len(completion.inside.certainty) == 5
     assert completion.inside.certainty == pytest.approx(expected, rel=0.03)
 
@@ -200,9 +186,11 @@ async def test_models_that_are_not_there_are_named(backend: VllmBackend) -> None
     with pytest.raises(SettingsError, match="no such folder"):
         await one(backend, model="vllm//nowhere/at-all")
     with pytest.raises(ModelUnavailable, match="no such model"):
-        await one(backend, model=f"vllm/nobody/made-these{OPTIONS}")
+        await one(backend, model=f"vllm/nobody/made-these{ENGINE}")
     with pytest.raises(SettingsError, match="no reasoning parser 'qwen33'"):
-        await one(backend, model=f"vllm/{folder()}{OPTIONS}&reasoning=qwen33")
+        await one(backend, model=f"{MODEL}&reasoning=qwen33")
+    with pytest.raises(ModelUnavailable, match="ctx is more than the model was trained for"):
+        await one(backend, model=f"vllm/{folder()}?ctx=16777216&eager=1")
 
 
 async def test_a_cancelled_call_leaves_the_engine_nothing_to_do(backend: VllmBackend) -> None:
@@ -253,6 +241,39 @@ async def test_gateways_share_an_engine_and_any_loop_may_call(backend: VllmBacke
     assert engine_of(backend).alive and (await one(backend, max_tokens=1)).text
 
 
+@pytest.fixture
+def adapter(tmp_path: Path) -> Path:
+    """A LoRA adapter of noise, strong enough to be seen."""
+    torch, safe = importlib.import_module("torch"), importlib.import_module("safetensors.torch")
+    shape = json.loads((folder() / "config.json").read_text())
+    width, heads = shape["hidden_size"], shape["num_attention_heads"]
+    torch.manual_seed(2)
+    tensors = {}
+    for layer in range(shape["num_hidden_layers"]):
+        name = f"base_model.model.model.layers.{layer}.self_attn.q_proj"
+        tensors[f"{name}.lora_A.weight"] = torch.randn(8, width)
+        tensors[f"{name}.lora_B.weight"] = torch.randn(width // heads * heads, 8)
+    place = tmp_path / "adapter"
+    place.mkdir()
+    safe.save_file(tensors, str(place / "adapter_model.safetensors"))
+    facts = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"], "bias": "none"}
+    (place / "adapter_config.json").write_text(json.dumps(facts | {"task_type": "CAUSAL_LM"}))
+    return place
+
+
+async def test_model_strings_that_differ_in_their_adapter_share_an_engine(
+    backend: VllmBackend, adapter: Path, tmp_path: Path
+) -> None:
+    adapted = await one(backend, model=f"{MODEL}&lora={adapter}")
+    plain = await one(backend)
+    again = await one(backend, model=f"{MODEL}&lora={adapter}&reply=3")
+    assert plain.text == "The capital of France is Paris." != adapted.text
+    assert adapted.text.startswith(again.text) and again.text != adapted.text
+    assert len({id(engine) for engine in backend._using.values()}) == 1
+    with pytest.raises(SettingsError, match="no LoRA adapter"):
+        await one(backend, model=f"{MODEL}&lora={tmp_path / 'nowhere'}")
+
+
 async def test_an_engine_that_dies_says_so_and_the_next_call_starts_another(backend: VllmBackend) -> None:
     engine = engine_of(backend)
     first = list(engine.pids)
@@ -264,18 +285,3 @@ async def test_an_engine_that_dies_says_so_and_the_next_call_starts_another(back
     assert died.value.retryable
     assert (await one(backend)).text == "The capital of France is Paris."
     assert engine.pids and set(engine.pids).isdisjoint(first)
-
-
-async def test_closing_leaves_no_process(backend: VllmBackend) -> None:
-    await one(backend, max_tokens=1)
-    engine = engine_of(backend)
-    pids = list(engine.pids)
-    start = time.perf_counter()
-    await backend.close()
-    assert pids and not any(map(runs, pids))
-    assert not engine.log.exists() and engine not in _engines.values()
-    assert time.perf_counter() - start < 20
-
-
-def runs(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()

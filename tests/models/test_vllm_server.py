@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -129,7 +131,8 @@ def wait_until(true: Callable[[], bool]) -> None:
     pytest.fail("it did not come true")
 
 
-def test_a_server_is_told_what_an_engine_is_told(tmp_path: Path) -> None:
+def test_a_server_is_told_what_an_engine_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rebut.models.vllm.serving.version", lambda name: "0.32.0")
     (tmp_path / "adapter_config.json").write_text('{"r": 4}')
     options = split(f"vllm-server/m?ctx=512&eager=1&port=9000&lora={tmp_path}", SERVER)[1]
     command = command_of("org/name", options)
@@ -138,6 +141,17 @@ def test_a_server_is_told_what_an_engine_is_told(tmp_path: Path) -> None:
     for flag in ("--max-model-len 512", "--enforce-eager --", "--host 127.0.0.1", "--enable-lora"):
         assert flag in line
     assert f"--lora-modules adapter={tmp_path}" in line and "9000" not in line
+    schemas = json.loads(command[command.index("--structured-outputs-config") + 1])
+    assert schemas["disable_any_whitespace"] is True
+
+
+def test_a_build_of_another_name_is_served_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("rebut.models.vllm.serving.version", unknown)
+    command = command_of("org/name", split("vllm-server/m", SERVER)[1])
+    assert command[1:5] == ["-m", "vllm.entrypoints.openai.api_server", "--model", "org/name"]
 
 
 async def test_a_server_needs_vllm_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

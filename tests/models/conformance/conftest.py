@@ -21,6 +21,13 @@ LITELLM = [
     pytest.mark.filterwarnings("ignore:coroutine .*BaseLLMHTTPHandler.* was never awaited"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
+
+
+def foreign(mark: pytest.MarkDecorator) -> list[pytest.MarkDecorator]:
+    """What libraries warn of while they load is theirs; a start takes its time."""
+    return [mark, pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(300)]
+
+
 SUBJECTS = [
     pytest.param(subjects.scripted, id="scripted"),
     pytest.param(subjects.script_file, id="script-file"),
@@ -29,8 +36,9 @@ SUBJECTS = [
     pytest.param(subjects.acompletion, id="hosted-acompletion", marks=LITELLM),
     pytest.param(subjects.mistral, id="hosted-mistral", marks=LITELLM),
     pytest.param(subjects.anthropic, id="hosted-anthropic", marks=LITELLM),
-    pytest.param(subjects.vllm, id="vllm", marks=pytest.mark.vllm),
-    pytest.param(subjects.transformers, id="transformers", marks=pytest.mark.torch),
+    pytest.param(subjects.vllm, id="vllm", marks=foreign(pytest.mark.vllm)),
+    pytest.param(subjects.vllm_server, id="vllm-server", marks=foreign(pytest.mark.vllm)),
+    pytest.param(subjects.transformers, id="transformers", marks=foreign(pytest.mark.torch)),
 ]
 
 
@@ -57,6 +65,8 @@ async def subject(
 ) -> AsyncIterator[Subject]:
     """A back end, kept for all its tests."""
     opening: Any = request.param
+    if opening is subjects.vllm:
+        request.getfixturevalue("lasting_engine")
     async with opening(tmp_path_factory.mktemp("home")) as opened:
         yield opened
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import urllib.request
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import pytest
 
 from rebut.models.hosted import HostedBackend
@@ -21,6 +21,7 @@ from rebut.models.scripted import ScriptedBackend
 from rebut.models.wire import Backend, Message
 from rebut.settings import Settings
 
+from ..real import ENGINE, present
 from .llama_server import CONTEXT, KEY, SLOTS, LlamaServer, llama_server
 from .speaker import Speaker
 from .subject import Subject
@@ -180,34 +181,17 @@ def anthropic(home: Path) -> AbstractAsyncContextManager[Subject]:
     return _served(home, "hosted-anthropic", f"anthropic/{WEIGHTS}", environ)
 
 
-def folder() -> Path:
-    """SmolLM2-135M-Instruct in the format of Hugging Face."""
-    usual = Path(platformdirs.user_cache_dir("rebut", appauthor=False)) / "vllm-cpu/smollm2-135m-instruct"
-    return Path(os.environ.get("REBUT_TEST_VLLM_MODEL") or usual)
-
-
 async def _count_by_tokenizer(messages: Sequence[Message]) -> int:
-    tokenizer = importlib.import_module("transformers").AutoTokenizer.from_pretrained(folder())
+    tokenizer = importlib.import_module("transformers").AutoTokenizer.from_pretrained(present())
     chat = [{"role": m.role, "content": m.content} for m in messages]
     text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
     return len(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-async def _in_process(module: str, kind: str, model: str, unknown: str) -> AsyncGenerator[Subject]:
-    if not (folder() / "config.json").is_file():
-        pytest.fail(f"no model in {folder()} (set REBUT_TEST_VLLM_MODEL)")
-    factory: Callable[[], Backend] = getattr(importlib.import_module(f"rebut.models.{module}"), kind)
-    backend = factory()
-    yield Subject(
-        name=module,
-        backend=backend,
-        model=model,
-        fresh=factory,
-        unknown=unknown,
-        context=CONTEXT,
-        count=_count_by_tokenizer,
-        after_close=False,
-    )
+@asynccontextmanager
+async def _of_folder(backend: Backend, **facts: Any) -> AsyncGenerator[Subject]:
+    """A back end of the model in the folder; it is closed twice."""
+    yield Subject(backend=backend, context=CONTEXT, count=_count_by_tokenizer, **facts)
     await backend.close()
     await backend.close()
 
@@ -215,14 +199,64 @@ async def _in_process(module: str, kind: str, model: str, unknown: str) -> Async
 @asynccontextmanager
 async def vllm(home: Path) -> AsyncGenerator[Subject]:
     """vLLM in this process."""
-    model = f"vllm/{folder()}?ctx={CONTEXT}"
-    async for subject in _in_process("vllm", "VllmBackend", model, "vllm//nowhere/at-all"):
+    kind = importlib.import_module("rebut.models.vllm").VllmBackend
+    backend, model = kind(home), f"vllm/{present()}{ENGINE}"
+
+    async def idle() -> bool:
+        return all(engine.unfinished == 0 for engine in backend._using.values())
+
+    async with _of_folder(
+        backend,
+        name="vllm",
+        model=model,
+        fresh=lambda: kind(home),
+        unknown="vllm//nowhere/at-all",
+        idle=idle,
+    ) as subject:
         yield subject
+
+
+@asynccontextmanager
+async def vllm_server(home: Path) -> AsyncGenerator[Subject]:
+    """A server of vLLM that rebut starts, and that ends with its last user."""
+    kind = importlib.import_module("rebut.models.vllm").VllmServerBackend
+    backend, model = kind(home), f"vllm-server/{present()}{ENGINE}"
+
+    async def idle() -> bool:
+        return all([await asyncio.to_thread(_at_work, h.server.port) == 0 for h in backend._using.values()])
+
+    async with _of_folder(
+        backend,
+        name="vllm-server",
+        model=model,
+        fresh=lambda: kind(home),
+        unknown="vllm-server//nowhere/at-all",
+        idle=idle,
+    ) as subject:
+        yield subject
+
+
+def _at_work(port: int) -> float:
+    """The sequences that a server is busy with, by its own metrics."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as reply:
+        lines = reply.read().decode().splitlines()
+    counts = [
+        line for line in lines if line.startswith(("vllm:num_requests_running", "vllm:num_requests_waiting{"))
+    ]
+    assert len(counts) >= 2
+    return sum(float(line.rpartition(" ")[2]) for line in counts)
 
 
 @asynccontextmanager
 async def transformers(home: Path) -> AsyncGenerator[Subject]:
     """Hugging Face transformers in this process."""
-    model = f"transformers/{folder()}?ctx={CONTEXT}"
-    async for subject in _in_process("transformers", "TransformersBackend", model, "transformers//nowhere"):
+    kind = importlib.import_module("rebut.models.transformers").TransformersBackend
+    async with _of_folder(
+        kind(),
+        name="transformers",
+        model=f"transformers/{present()}?ctx={CONTEXT}",
+        fresh=kind,
+        unknown="transformers//nowhere",
+        after_close=False,
+    ) as subject:
         yield subject

@@ -17,8 +17,9 @@ async def test_tokens_are_counted_as_the_engine_counts_them(subject: Subject) ->
 
 
 async def test_several_completions_are_that_many_calls_on_one_prompt(subject: Subject) -> None:
-    one = (await subject.answer(LIST, max_tokens=5, temperature=1.0, seed=1)).usage
-    response = await subject.answer(LIST, max_tokens=5, temperature=1.0, seed=1, n=3)
+    options = {"max_tokens": 5, "temperature": 1.0, "seed": 1, "extra": subject.endless}
+    one = (await subject.answer(LIST, **options)).usage
+    response = await subject.answer(LIST, n=3, **options)
     usage = response.usage
     if subject.can.n:
         assert (usage.calls, usage.prompt) == (3, one.prompt)
