@@ -1,0 +1,77 @@
+"""The keys of scenario files, in one table that the loader reads by and the JSON Schema is made from."""
+
+from __future__ import annotations
+
+from ..graphs.keys import KINDS
+from ..graphs.shapes import WORKFLOW, Anything, Either, Fixed, Key, ListOf, MapOf, Number, Text, Word
+
+COUNT = Number(whole=True, least=1, formulas=False)
+POSITIVE = Number(above=0, formulas=False)
+LIMITS = Fixed(
+    "budget",
+    (
+        Key("calls", COUNT, "completions at most"),
+        Key("tokens", COUNT, "prompt and completion tokens at most"),
+        Key("usd", POSITIVE, "US dollars at most"),
+        Key("seconds", POSITIVE, "wall time at most"),
+    ),
+)
+LABEL = Word(r"^[a-zA-Z0-9][\w .,=+-]{0,60}$", "a short label")
+MODEL = Text(empty=False, what="a model's name")
+
+DATA = Fixed(
+    "data",
+    (
+        Key("file", Text(empty=False, what="a path"), "JSON Lines or CSV, relative to this file"),
+        Key("limit", COUNT, "at most so many items of the file", needs="file"),
+        Key("generate", Text(empty=False, what="a generator's name"), "a generator instead of a file"),
+        Key("n", COUNT, "how many items are generated", needs="generate"),
+        Key("seed", Number(whole=True, least=0, formulas=False), "of the generator", needs="generate"),
+        Key("with", MapOf(Anything(formulas=False)), "the generator's own options", needs="generate"),
+    ),
+)
+
+CONTENDER = Fixed(
+    "contender",
+    (
+        Key("workflow", Text(empty=False, what="a workflow's name or path"), "default: the label"),
+        Key("params", MapOf(Anything(formulas=False)), "parameters that differ from the defaults"),
+        Key("grid", MapOf(ListOf(Anything(formulas=False)), least=1), "parameters, each with several values"),
+        Key("models", MapOf(MODEL), "models by role or agent"),
+    ),
+)
+
+_NAMES = ListOf(Text(empty=False, what="a workflow's name or path"), distinct=True)
+
+SCENARIO = Fixed(
+    "scenario",
+    (
+        Key("name", Word(WORKFLOW, "a scenario's name"), "the scenario's name", required=True),
+        Key("title", Text(), "what it measures, in one line"),
+        Key("about", Text(), "what its figures tell and what not"),
+        Key("cite", Text(), "where the task comes from"),
+        Key("data", DATA, "where the items come from", required=True),
+        Key(
+            "fields",
+            MapOf(Text(empty=False, what="a column's name")),
+            "input or question, answer, id, group: the column of each",
+        ),
+        Key("kind", Text(KINDS, what="a kind of answer"), "the kind of answer"),
+        Key(
+            "workflows",
+            Either(listing=_NAMES, table=MapOf(Either(Text(), table=CONTENDER), key=LABEL, least=1)),
+            "names, or a mapping from label to workflow, params, grid and models",
+            required=True,
+        ),
+        Key("models", ListOf(MODEL, single=True, distinct=True), "each workflow runs with each of them"),
+        Key(
+            "seeds",
+            ListOf(Number(whole=True, least=0, formulas=False), single=True, distinct=True),
+            "of the runs",
+        ),
+        Key("budget", LIMITS, "limits of each run"),
+        Key("total", LIMITS, "limits of all runs together"),
+        Key("concurrency", COUNT, "runs at a time"),
+        Key("base", LABEL, "the label that others are compared with; default: the first"),
+    ),
+)
