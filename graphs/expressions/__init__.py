@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from . import deliberation, exchange, functions, judgement, outcomes, rulings
+from . import deliberation, exchange, functions, judgement, outcomes, rulings, tables
 from .expression import Expression, parse
 from .faults import ExpressionInvalid
 from .registry import FUNCTIONS, Function, register
@@ -26,4 +26,5 @@ __all__ = [
     "parse",
     "register",
     "rulings",
+    "tables",
 ]

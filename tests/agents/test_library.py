@@ -89,6 +89,10 @@ FACTS: dict[str, Any] = {
     "asked": "How many are left?",
     "one": "How many are left?",
     "other": "How many run away?",
+    "size": (2, 2),
+    "sheet": "| animal | left |\n| --- | --- |\n| sheep | 9 |\n| goats | 3 |",
+    "knowledge": "values",
+    "notes": said("reader", "left runs from 3 (goats) to 9 (sheep)."),
 }
 
 
@@ -228,6 +232,7 @@ def test_whatever_another_agent_wrote_stays_inside_its_quote(role: str, mode: st
     facts |= {"candidates": Candidates(answers=(attack,)), "first": foe, "second": foe}
     facts |= {"ideas": [attack], "proposal": attack, "partial": attack, "reason": attack}
     facts |= {"response": foe, "demands": [attack], "failed": [attack], "remark": attack, "problem": attack}
+    facts |= {"sheet": attack, "notes": foe}
     facts |= dict.fromkeys(("condition", "misread", "asked", "one", "other"), attack)
     facts |= {key: [attack] for key in ("given", "overlooked", "invented")}
     facts |= {"comments": [facts["critique"]], "persona": attack, "heard": [Pick(attack, 1)]}
