@@ -45,6 +45,12 @@ FLOWS: list[tuple[str, dict[str, Any]]] = [
     ("personas", {"apart": True}),
     ("society", {"agents": 3, "rounds": 3, "visible": "relay"}),
     ("society", {"visible": "report"}),
+    ("checklist", {"rounds": 2}),
+    ("checklist", {"use": "best", "apart": True, "items": 3}),
+    ("rcot", {"rounds": 2, "votes": 2}),
+    ("critique", {}),
+    ("critique", {"mode": "sequential"}),
+    ("self", {}),
 ]
 LIMITS = (None, None, "calls=7", "calls=13", "tokens=3000", "usd=0.02", "seconds=0.02", "seconds=0.005")
 
