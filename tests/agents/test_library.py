@@ -75,6 +75,7 @@ FACTS: dict[str, Any] = {
     "heard": [Pick("But means except.", 2), None],
     "before": Pick("It says so.", 1),
     "start": 1,
+    "slots": [0, 1],
     "response": AFFIRM,
     "demands": ["Is the answer a number?", "Is it below 17?"],
     "slots": range(4),
