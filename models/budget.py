@@ -34,7 +34,7 @@ class Reservation:
         """Put what was really used in the place of what was held."""
         if self._close():
             for budget in self._chain:
-                budget.spent = budget.spent + usage
+                budget._sum.add(usage)
 
     def release(self) -> None:
         """Give back what was held: nothing was used."""
@@ -51,20 +51,46 @@ class Reservation:
         return True
 
 
+@dataclass(slots=True, eq=False)
+class _Sum:
+    """Usages added up, as plain numbers: a call adds to one in each budget that it falls under."""
+
+    calls: int = 0
+    requests: int = 0
+    prompt: int = 0
+    completion: int = 0
+    cached: int = 0
+    reasoning: int = 0
+    usd: float | None = 0.0
+    seconds: float = 0.0
+
+    def add(self, usage: Usage) -> None:
+        self.calls += usage.calls
+        self.requests += usage.requests
+        self.prompt += usage.prompt
+        self.completion += usage.completion
+        self.cached += usage.cached
+        self.reasoning += usage.reasoning
+        self.usd = None if self.usd is None or usage.usd is None else self.usd + usage.usd
+        self.seconds += usage.seconds
+
+    def usage(self) -> Usage:
+        return Usage(**{name: getattr(self, name) for name in Usage.model_fields})
+
+
 class Budget:
     """What one scope (a run, a node, an agent) may use; a reservation counts in all its parents too.
 
     Everything is synchronous: between the check and the reservation nothing else runs.
 
     Attributes:
-        spent: what settled reservations used.
         chain: this budget and its parents, nearest first.
         limited: whether anything in the chain has a limit; `timed` and `priced`: of time, of money.
     """
 
     __slots__ = (
-        "_calls", "_clock", "_tokens", "_usd", "chain", "limited", "limits", "parent", "priced", "scope",
-        "spent", "started", "timed",
+        "_calls", "_clock", "_sum", "_tokens", "_usd", "chain", "limited", "limits", "parent", "priced",
+        "scope", "started", "timed",
     )  # fmt: skip
 
     def __init__(
@@ -86,7 +112,7 @@ class Budget:
         self.limited = any(b.limits.any for b in self.chain)
         self.timed = any(b.limits.seconds is not None for b in self.chain)
         self.priced = any(b.limits.usd is not None for b in self.chain)
-        self.spent = Usage()
+        self._sum = _Sum()
         self._calls = self._tokens = 0
         self._usd = 0.0
         self._clock = clock
@@ -135,19 +161,24 @@ class Budget:
             raise BudgetSpent("usd", limits.usd, self.scope)
 
     @property
+    def spent(self) -> Usage:
+        """What settled reservations used."""
+        return self._sum.usage()
+
+    @property
     def used_calls(self) -> int:
         """Calls settled and held."""
-        return self.spent.calls + self._calls
+        return self._sum.calls + self._calls
 
     @property
     def used_tokens(self) -> int:
         """Tokens settled and held."""
-        return self.spent.tokens + self._tokens
+        return self._sum.prompt + self._sum.completion + self._tokens
 
     @property
     def used_usd(self) -> float:
         """US dollars settled and held; calls without a known price count nothing."""
-        return (self.spent.usd or 0.0) + self._usd
+        return (self._sum.usd or 0.0) + self._usd
 
     def room(self) -> Limits:
         """What new reservations may still take, parents considered; None where nothing limits."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from rebut.errors import InputError, ModelError, ModelTimeout
 from rebut.records import Usage
@@ -63,7 +64,7 @@ class Flights:
         request: Request,
         deadline: float | None,
         watch: Watch,
-        send: Callable[[Watch], Coroutine[None, None, Answer]],
+        send: Callable[[Watch], Coroutine[Any, Any, Answer]],
     ) -> Answer:
         """The answer to the request: of an equal one in flight that may last as long, or else of `send`.
 
@@ -73,8 +74,8 @@ class Flights:
         found = self._flights.get(key)
         flight = found or _Flight(deadline)
         if found is None:
-            self._flights[key] = flight
             flight.task = asyncio.create_task(send(flight.watch()))
+            self._flights[key] = flight
             flight.task.add_done_callback(lambda task: self._landed(key, flight, task))
         elif not _lasts(flight.deadline, deadline):
             return await send(watch)

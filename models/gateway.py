@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
+from typing import Any
 
 from rebut.errors import InputError, ModelBusy, ModelError, ModelTimeout, ModelUnavailable, SettingsError
 from rebut.records import Usage
@@ -38,7 +39,11 @@ class _Route:
 
 
 class Gateway:
-    """All models of one process, for one event loop."""
+    """All models of one process, for one event loop.
+
+    What only hands on gives the coroutine of the next, unawaited: each one less makes a call cheaper, to
+    resume and to collect.
+    """
 
     def __init__(
         self,
@@ -95,7 +100,7 @@ class Gateway:
             prices.append(price)
         return (max(p for p, _ in prices), max(c for _, c in prices))
 
-    async def complete(
+    def complete(
         self,
         request: Request,
         *,
@@ -104,7 +109,7 @@ class Gateway:
         on_retry: OnRetry | None = None,
         on_fallback: OnFallback | None = None,
         allowance: Allowance | None = None,
-    ) -> Answer:
+    ) -> Coroutine[Any, Any, Answer]:
         """Ask for completions, patiently; returns the response and how many attempts were made.
 
         An equal request of temperature 0 that is already in flight is joined, not sent (seeds differ from
@@ -121,10 +126,10 @@ class Gateway:
         """
         watch = Watch(sink, on_retry, on_fallback)
         if sink is None and request.temperature == 0:
-            return await self._flights.join(
+            return self._flights.join(
                 request, deadline, watch, lambda w: self._samples(request, deadline, w, allowance)
             )
-        return await self._samples(request, deadline, watch, allowance)
+        return self._samples(request, deadline, watch, allowance)
 
     async def close(self) -> None:
         """Free what the back ends hold; no call may be in flight."""
@@ -148,14 +153,19 @@ class Gateway:
             self._routes[model] = route
         return route
 
-    async def _samples(
+    def _samples(
+        self, request: Request, deadline: float | None, watch: Watch, allowance: Allowance | None
+    ) -> Coroutine[Any, Any, Answer]:
+        if request.n == 1:
+            return self._with_fallbacks(request, deadline, watch)
+        if request.n < 1:
+            raise InputError(f"cannot ask for {request.n} completions (from 1)")
+        return self._several(request, deadline, watch, allowance)
+
+    async def _several(
         self, request: Request, deadline: float | None, watch: Watch, allowance: Allowance | None
     ) -> Answer:
         """All `n` completions: in one request, or in many where the server gives but one at a time."""
-        if request.n == 1:
-            return await self._with_fallbacks(request, deadline, watch)
-        if request.n < 1:
-            raise InputError(f"cannot ask for {request.n} completions (from 1)")
         route = self._route(request.model)
         answers: list[Answer] = []
         if route.capabilities.n and not route.single:
@@ -177,13 +187,19 @@ class Gateway:
             )
         return merged(answers, request)
 
-    async def _with_fallbacks(self, request: Request, deadline: float | None, watch: Watch) -> Answer:
+    def _with_fallbacks(
+        self, request: Request, deadline: float | None, watch: Watch
+    ) -> Coroutine[Any, Any, Answer]:
         route = self._route(request.model)
+        send = self._falling_back if route.fallbacks else self._patiently
+        return send(route, request, deadline, watch)
+
+    async def _falling_back(
+        self, route: _Route, request: Request, deadline: float | None, watch: Watch
+    ) -> Answer:
         try:
             return await self._patiently(route, request, deadline, watch)
         except _FALLS_BACK as error:
-            if not route.fallbacks:
-                raise
             failure: ModelError = error
         failed = request.model
         for other in route.fallbacks:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from rebut.errors import ModelError, ModelTimeout
 from rebut.events import CallFinished, CallStarted, Emit, Noted
@@ -19,15 +19,6 @@ from .journal import CALL_KEY, CallSite, Outcome, RunJournal
 from .outcomes import error_of, failed, used
 from .watch import CallWatch
 from .wire import Request, Response, sound
-
-
-@dataclass(slots=True)
-class _Room:
-    """What one call may use."""
-
-    budget: Budget
-    allowance: Allowance | None
-    within: float | None
 
 
 class Session:
@@ -110,7 +101,7 @@ class Session:
         request, held, allowance = self._reserve(request, budget)
         try:
             self._announce(request, site)
-            outcome = await self._outcome(request, site, _Room(budget, allowance, timeout))
+            outcome = await self._outcome(request, site, budget, allowance, timeout)
         except BaseException:
             held.release()
             raise
@@ -141,36 +132,58 @@ class Session:
                 )
             )
 
-    async def _outcome(self, request: Request, site: CallSite, room: _Room) -> Outcome:
-        journal = self.journal
-        if journal is None:
-            return await self._ask(request, site, room)
+    def _outcome(
+        self,
+        request: Request,
+        site: CallSite,
+        budget: Budget,
+        allowance: Allowance | None,
+        within: float | None,
+    ) -> Coroutine[Any, Any, Outcome]:
+        if self.journal is None:
+            return self._ask(request, site, budget, allowance, within)
+        return self._journaled(self.journal, request, site, budget, allowance, within)
+
+    async def _journaled(
+        self,
+        journal: RunJournal,
+        request: Request,
+        site: CallSite,
+        budget: Budget,
+        allowance: Allowance | None,
+        within: float | None,
+    ) -> Outcome:
         if journal.recalling:
             recalled = await journal.recall(site, request)
             if recalled is not None:
                 self._origin = self._monotonic() - max(self.clock, recalled.at)
                 return recalled
-        outcome = await self._ask(request, site, room)
+        outcome = await self._ask(request, site, budget, allowance, within)
         await journal.record(site, request, outcome)
         return outcome
 
-    async def _ask(self, request: Request, site: CallSite, room: _Room) -> Outcome:
+    async def _ask(
+        self,
+        request: Request,
+        site: CallSite,
+        budget: Budget,
+        allowance: Allowance | None,
+        within: float | None,
+    ) -> Outcome:
         """Make the call; what a replay has to repeat becomes an outcome, all else is raised."""
-        budget = room.budget
         left = budget.remaining_seconds(self.elapsed()) if budget.timed else None
-        watch = CallWatch(self._emit, self.run, self.clock, site, request.model)
-        deadline = _deadline(left, room.within)
         if left is not None and left <= 0:
             return self._late(budget, 0)
+        watch = CallWatch(self._emit, self.run, self.clock, site, request.model)
         CALL_KEY.set(f"{self.run}:{site.path}")
         try:
             response, attempts = await self.gateway.complete(
                 request,
-                deadline=deadline,
+                deadline=_deadline(left, within),
                 sink=watch.delta if self._deltas and self._emit else None,
                 on_retry=watch.retry,
                 on_fallback=watch.fallback,
-                allowance=room.allowance,
+                allowance=allowance,
             )
         except ModelError as error:
             at = self.elapsed()
@@ -229,6 +242,8 @@ class Session:
 _NOTHING = Usage()
 
 
-def _deadline(*seconds: float | None) -> float | None:
-    given = [s for s in seconds if s is not None]
-    return asyncio.get_running_loop().time() + min(given) if given else None
+def _deadline(left: float | None, within: float | None) -> float | None:
+    if left is None and within is None:
+        return None
+    seconds = min(s for s in (left, within) if s is not None)
+    return asyncio.get_running_loop().time() + seconds

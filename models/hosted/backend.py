@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -75,7 +75,7 @@ class HostedBackend:
         price = self._price(model)
         return (price.prompt, price.completion) if price else None
 
-    async def complete(self, request: Request, sink: Sink | None = None) -> Response:
+    def complete(self, request: Request, sink: Sink | None = None) -> Coroutine[Any, Any, Response]:
         """Ask for completions: one attempt.
 
         Raises:
@@ -87,16 +87,8 @@ class HostedBackend:
         if sink is not None and isinstance(lane, TranslatorLane):
             lane = self._long_way(request.model)
         if request.timeout is None:
-            return await lane.complete(request, sink)
-        timer = asyncio.timeout(request.timeout)
-        try:
-            async with timer:
-                return await lane.complete(request, sink)
-        except TimeoutError:
-            if not timer.expired():
-                raise
-            text = f"no answer from {request.model} within {request.timeout:g} s"
-            raise ModelTimeout(text, model=request.model) from None
+            return lane.complete(request, sink)
+        return _in_time(lane, request, sink, request.timeout)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -124,6 +116,18 @@ class HostedBackend:
         if lane is None:
             lane = self._long[model] = _acompletion(model, self._price(model), self._environ)
         return lane
+
+
+async def _in_time(lane: Lane, request: Request, sink: Sink | None, seconds: float) -> Response:
+    timer = asyncio.timeout(seconds)
+    try:
+        async with timer:
+            return await lane.complete(request, sink)
+    except TimeoutError:
+        if not timer.expired():
+            raise
+        text = f"no answer from {request.model} within {seconds:g} s"
+        raise ModelTimeout(text, model=request.model) from None
 
 
 def _acompletion(model: str, price: Price | None, environ: Mapping[str, str]) -> AcompletionLane:

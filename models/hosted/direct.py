@@ -30,6 +30,7 @@ class DirectLane:
         self.target, self.price = target, price
         self._transport = transport
         self._llama = False
+        self._broken = _failures()
         self._headers = {"Content-Type": "application/json"}
         if target.key:
             self._headers["Authorization"] = f"Bearer {target.key}"
@@ -40,8 +41,6 @@ class DirectLane:
         Raises:
             ModelError: by status, connection and content.
         """
-        import aiohttp
-
         target, headers = self.target, self._headers
         body = body_of(request, target, stream=sink is not None or self._llama)
         key = idempotency_key(request)
@@ -49,7 +48,7 @@ class DirectLane:
             headers = {**headers, "Idempotency-Key": key}
         began = time.perf_counter()
         try:
-            async with self._transport.post(target.url, body, headers) as reply:
+            async with await self._transport.post(target.url, body, headers) as reply:
                 if reply.status >= 300:
                     raise self._refusal(reply, await reply.read())
                 self._llama = self._llama or is_llama(reply.headers)
@@ -60,7 +59,7 @@ class DirectLane:
                     data = self._read(await reply.read(), reply.content_type)
                     if self._llama:
                         count_all(data, request)
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except self._broken as error:
             raise broken(error, model=request.model, where=target.base, key=target.key) from None
         seconds = time.perf_counter() - began
         paid = reply.headers.get("x-litellm-response-cost")
@@ -102,6 +101,12 @@ class DirectLane:
         status = code if isinstance(code, int) and 400 <= code < 600 else 500
         said = scrub(words(data), target.key)
         return refused(status, said, model=target.model, where=target.base, key_env=target.key_env)
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    import aiohttp
+
+    return aiohttp.ClientError, TimeoutError
 
 
 async def _lines(reply: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

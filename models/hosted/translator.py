@@ -65,7 +65,7 @@ class TranslatorLane:
         url, headers, body = self._translated(request, messages, options)
         began = time.perf_counter()
         try:
-            async with self._transport.post(url, body, headers) as reply:
+            async with await self._transport.post(url, body, headers) as reply:
                 raw = await reply.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise broken(error, model=self.model, where=self._base, key=self._key) from None

@@ -6,7 +6,6 @@ import asyncio
 import io
 import os
 from collections.abc import Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -32,13 +31,25 @@ class Transport:
             WeakKeyDictionary()
         )
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> _Post:
-        """The context in which the response can be read; leaving it early closes the connection."""
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """The response, a context in which it can be read; leaving that early closes the connection.
+
+        Sent once more where a kept connection turns out closed before anything was written to it: some
+        servers close a connection after a stream and say nothing of it in their headers.
+        """
         loop = asyncio.get_running_loop()
         session = self._sessions.get(loop)
         if session is None or session.closed:
             session = self._sessions[loop] = _session()
-        return _Post(session, url, body, headers)
+        left = _STALE
+        while True:
+            data = body if len(body) < _LARGE else io.BytesIO(body)
+            try:
+                return await session.post(url, data=data, headers=headers, allow_redirects=False)
+            except OSError as error:
+                if not left or not _unsent(error):
+                    raise
+            left -= 1
 
     async def close(self) -> None:
         """Close the sessions of all loops."""
@@ -46,43 +57,6 @@ class Transport:
         self._sessions.clear()
         for session in sessions:
             await session.close()
-
-
-class _Post:
-    """A request, sent once more where a kept connection turns out closed before anything was written to it.
-
-    Some servers close a connection after a stream and say nothing of it in their headers.
-    """
-
-    __slots__ = ("_body", "_context", "_headers", "_session", "_url")
-
-    def __init__(
-        self, session: aiohttp.ClientSession, url: str, body: bytes, headers: Mapping[str, str]
-    ) -> None:
-        self._session, self._url, self._body, self._headers = session, url, body, headers
-        self._context = self._send()
-
-    async def __aenter__(self) -> aiohttp.ClientResponse:
-        for _ in range(_STALE):
-            try:
-                return await self._context.__aenter__()
-            except OSError as error:
-                if not _unsent(error):
-                    raise
-            self._context = self._send()
-        return await self._context.__aenter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._context.__aexit__(kind, error, trace)
-
-    def _send(self) -> aiohttp.client._RequestContextManager:
-        data = self._body if len(self._body) < _LARGE else io.BytesIO(self._body)
-        return self._session.post(self._url, data=data, headers=self._headers, allow_redirects=False)
 
 
 def _unsent(error: OSError) -> bool:

@@ -50,7 +50,7 @@ class Remote:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
         try:
             data = as_json({"model": NAME, **body})
-            async with self._transport.post(where + path, data, headers) as reply:
+            async with await self._transport.post(where + path, data, headers) as reply:
                 raw = await reply.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise broken(error, model=self._model, where=where, key=key) from None
