@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ class Agent:
     max_tokens: int | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
-    async def ask(
+    def ask(
         self,
         session: Session,
         *,
@@ -52,15 +52,16 @@ class Agent:
         logprobs: int | None = None,
         terms: Terms = PLAIN,
         budget: Budget | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - the session keeps it, for replays
+        timeout: float | None = None,
         reasks: int = 1,
         schema: bool = True,
         on_note: OnNote | None = None,
-    ) -> list[Returned | None]:
-        """Ask for `n` completions; one record for each, None where it abstained.
+    ) -> Coroutine[Any, Any, list[Returned | None]]:
+        """Ask for `n` completions; gives, awaited, one record for each, None where it abstained.
 
         A reply that does not fit its record is asked again up to `reasks` times, that one alone, and then
-        abstains. Nothing is awaited behind the session's last hand-over, so replays keep step.
+        abstains. Nothing is awaited behind the session's last hand-over, so replays keep step. The prompt is
+        rendered at once: while the model is waited for, none of the facts are held.
 
         Args:
             path: of the call in the run's journal; the k-th re-ask of reply i is at ``path~k``
@@ -69,7 +70,7 @@ class Agent:
             seed: left out where the temperature is 0.
             logprobs: alternatives per token (0: the chosen token only); None for none.
             terms: how the replies begin and end, and what is wanted beside their words.
-            timeout: seconds for the call.
+            timeout: seconds for the call; the session keeps it, for replays.
             schema: whether decoding may be constrained, where the back end can.
             on_note: told of re-asks, repairs and abstentions.
 
@@ -108,7 +109,7 @@ class Agent:
             timeout=timeout,
             on_note=on_note,
         )
-        return await asking.run(reasks)
+        return asking.run(reasks)
 
     def _request(
         self,

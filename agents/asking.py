@@ -52,7 +52,7 @@ class Session(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Asking:
     """One call: the request, its place in the run, and what is wanted of the replies."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 from rebut.errors import Unparsed, WorkflowError
@@ -74,6 +75,8 @@ def expected(returns: Returns | Form, kind: str, facts: Mapping[str, Any], answe
         return Expected(returns=returns, kind=kind, lengths=_lengths(returns, facts))
     if returns == "label":
         return Expected(returns=returns, kind=kind, labels=_labels(facts))
+    if returns == "text":
+        return _free(kind, answer_required)
     item, candidates = facts.get("item"), facts.get("candidates")
     return Expected(
         returns=returns,
@@ -83,6 +86,12 @@ def expected(returns: Returns | Form, kind: str, facts: Mapping[str, Any], answe
         answer_required=answer_required,
         candidates=candidates.answers if isinstance(candidates, Candidates) else (),
     )
+
+
+@lru_cache(maxsize=32)
+def _free(kind: str, answer_required: bool) -> Expected:
+    """What a free reply is to hold: the same for every call, whatever its facts."""
+    return Expected(returns="text", kind=kind, answer_required=answer_required)
 
 
 def _lengths(form: Form, facts: Mapping[str, Any]) -> dict[str, int]:

@@ -126,6 +126,7 @@ class RoleBook:
     def __init__(self, folders: Sequence[Path] = ()) -> None:
         self._folders = (*folders, LIBRARY)
         self._sources: dict[tuple[str, str], tuple[str, str]] = {}
+        self._modes: dict[tuple[str, str | None], Mode] = {}
 
     @classmethod
     def from_snapshot(cls, snapshot: Mapping[str, str]) -> RoleBook:
@@ -166,8 +167,11 @@ class RoleBook:
         Raises:
             WorkflowError: there is no such role or mode, or its file is broken (with file and line).
         """
-        name = mode or DEFAULT
-        return _mode(role, name, *self._source(role, name))
+        found = self._modes.get((role, mode))
+        if found is None:
+            name = mode or DEFAULT
+            found = self._modes[role, mode] = _mode(role, name, *self._source(role, name))
+        return found
 
     def _files(self) -> dict[tuple[str, str], Path | None]:
         found: dict[tuple[str, str], Path | None] = dict.fromkeys(self._sources)

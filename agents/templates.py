@@ -112,14 +112,14 @@ class MessageTemplate:
         given = tuple([facts.get(name, _MISSING) for name in self._names])
         if self._last is not None and all(map(is_, given, self._last[0])):
             return self._last[1]
-        messages = self._render(dict(zip(self._names, given, strict=True)))
+        messages = self._render({name: facts[name] for name in self._names if name in facts})
         self._last = (given, messages)
         return messages
 
-    def _render(self, facts: Mapping[str, Any]) -> tuple[Message, ...]:
+    def _render(self, facts: dict[str, Any]) -> tuple[Message, ...]:
         said: list[Message] = []
-        bound = {name: value for name, value in facts.items() if value is not _MISSING}
-        context = self._template.new_context({**bound, _SAID: said})
+        facts[_SAID] = said
+        context = self._template.new_context(facts)
         try:
             for _ in self._template.root_render_func(context):
                 pass

@@ -27,6 +27,7 @@ NUMBER = re.compile(
     re.IGNORECASE,
 )
 _DECIMAL_COMMA = re.compile(rf"[-+{_MINUS}]?[{_CURRENCY}]?\d{{1,9}},\d{{1,2}}\s?[{_CURRENCY}%]?")
+_SEPARATORS = str.maketrans(dict.fromkeys(f",{_GAPS}"))
 _VULGAR = str.maketrans({"½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅓": " 1/3", "⅔": " 2/3", "⁄": "/"})
 _MAGNITUDE = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _MOST_EXPONENT = 1000
@@ -130,7 +131,7 @@ def _write(m: re.Match[str]) -> str | None:
         if int(m["of"]) == 0:
             return None
         return f"{sign}{int(m['whole']) * int(m['of']) + int(m['part'])}/{m['of']}"
-    body = re.sub(f"[,{_GAPS}]", "", m["body"])
+    body = m["body"].translate(_SEPARATORS)
     body = f"0{body}" if body.startswith(".") else body
     power = m["exp"] or m["pow"]
     if power:

@@ -64,6 +64,9 @@ def clean(value: str) -> str:
     >>> clean(r"**$\\boxed{\\text{Paris}}$**.")
     'Paris'
     """
+    value = value.strip()
+    if value.isalnum():  # nothing to take off
+        return value
     for _ in range(12):
         before = value
         value = _bare(value)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from rebut.errors import BudgetSpent, WorkflowError
@@ -20,8 +22,9 @@ def asking(node: AskNode) -> Work:
 
     async def one(run: RunContext, scope: Scope, visit: int) -> dict[str, Any]:
         path = f"{node.name}/{visit}"
+        visited = _Visit(node, run, visit, run.limits(node.name, node.budget, scope))
         try:
-            [value] = await _ask(node, run, scope, visit, path, 0, run.limits(node.name, node.budget, scope))
+            [value] = await visited.ask(path, {**scope, "index": 0})
         except BudgetSpent as spent:
             failed(run, node.name, path, spent)
             raise
@@ -31,7 +34,7 @@ def asking(node: AskNode) -> Work:
         items = await run.think(lambda: _items(node, scope))
         results: list[Any] = [None] * len(items)
         errors: list[Exception] = []
-        budget = run.limits(node.name, node.budget, scope)
+        visited = _Visit(node, run, visit, run.limits(node.name, node.budget, scope))
         asked = [i for i, item in enumerate(items) if all(v is not None for v in item.values())]
 
         def settled(job: int, outcome: Any) -> bool:
@@ -43,11 +46,11 @@ def asking(node: AskNode) -> Work:
             results[index] = outcome[0]
             return False
 
-        def job(index: int) -> Any:
+        def ask(index: int) -> Awaitable[Sequence[Any]]:
             path = f"{node.name}/{visit}[{index}]"
-            return lambda: _ask(node, run, {**scope, **items[index]}, visit, path, index, budget)
+            return visited.ask(path, {**scope, **items[index], "index": index})
 
-        await FanOut([job(i) for i in asked], settled, expected=EXPECTED).run()
+        await FanOut([partial(ask, i) for i in asked], settled, expected=EXPECTED).run()
         quorum = min(whole(node.quorum, scope, what=f"quorum of {node.name!r}", least=0), len(asked))
         demand(run, node.name, sum(r is not None for r in results), quorum, len(asked), errors)
         return saved(node.save, results)
@@ -55,26 +58,48 @@ def asking(node: AskNode) -> Work:
     return one if node.for_each is None else many
 
 
-async def _ask(
-    node: AskNode, run: RunContext, scope: Scope, visit: int, path: str, index: int, budget: Budget
-) -> Sequence[Any]:
-    agent = run.agents[node.agent]
-    facts = await run.think(lambda: prompt_facts(run, {**scope, "index": index}, node.facts, visit, index))
-    return await agent.ask(
-        run.session,
-        path=path,
-        node=node.name,
-        visit=visit,
-        mode=node.mode,
-        facts=facts,
-        kind=run.kind,
-        seed=run.seed_for(path),
-        logprobs=0 if value_of(node.logprobs, scope) else None,
-        terms=terms_of(node, {**scope, "index": index}),
-        budget=budget,
-        timeout=value_of(node.timeout, scope),
-        on_note=lambda what, text, data: run.note(node.name, what, text, data),
-    )
+@dataclass(slots=True, eq=False)
+class _Visit:
+    """One visit of the node: what its calls have in common."""
+
+    node: AskNode
+    run: RunContext
+    visit: int
+    budget: Budget
+
+    def ask(self, path: str, scope: Scope) -> Awaitable[Sequence[Any]]:
+        """Ask the agent for one record; `scope` holds what the item binds, and its index."""
+        if self.node.facts:
+            return self._thoughtful(path, scope)
+        return self._ask(path, scope, self._facts(scope))
+
+    async def _thoughtful(self, path: str, scope: Scope) -> Sequence[Any]:
+        """Ask with facts of the node's own, which may compare formulas."""
+        return await self._ask(path, scope, await self.run.think(lambda: self._facts(scope)))
+
+    def _facts(self, scope: Scope) -> Scope:
+        return prompt_facts(self.run, scope, self.node.facts, self.visit, scope["index"])
+
+    def _ask(self, path: str, scope: Scope, facts: Scope) -> Awaitable[Sequence[Any]]:
+        node, run = self.node, self.run
+        return run.agents[node.agent].ask(
+            run.session,
+            path=path,
+            node=node.name,
+            visit=self.visit,
+            mode=node.mode,
+            facts=facts,
+            kind=run.kind,
+            seed=run.seed_for(path),
+            logprobs=0 if value_of(node.logprobs, scope) else None,
+            terms=terms_of(node, scope),
+            budget=self.budget,
+            timeout=value_of(node.timeout, scope),
+            on_note=self._note,
+        )
+
+    def _note(self, what: str, text: str, data: Mapping[str, Any]) -> None:
+        self.run.note(self.node.name, what, text, data)
 
 
 def _items(node: AskNode, scope: Scope) -> list[Mapping[str, Any]]:
