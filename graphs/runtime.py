@@ -103,16 +103,23 @@ class Runtime:
             self._store = None
 
     def begin(
-        self, workflow: Workflow, inputs: Mapping[str, Any], *, seed: int | None = None, watch: bool = True
+        self,
+        workflow: Workflow,
+        inputs: Mapping[str, Any],
+        *,
+        seed: int | None = None,
+        watch: bool = True,
+        run: str | None = None,
     ) -> Run:
         """A new run, not yet driven: await its `execute` or `result`, or iterate over it.
 
-        Without `watch`, and without a store, no events are made at all.
+        Without `watch`, and without a store, no events are made at all. `run` is an id of the caller's own,
+        which no run of the store may have; None for a new one.
         """
         agents = workflow.agents(self.settings.models, self.settings.model)
         hold(workflow, agents, self.gateway.capabilities)
         models = {name: agent.model for name, agent in agents.items()}
-        start = _start(workflow, inputs, models, secrets.randbits(31) if seed is None else seed)
+        start = _start(workflow, inputs, models, secrets.randbits(31) if seed is None else seed, run=run)
         entry: Entry | None = None
         if self.store is not None:
             snapshot = snapshot_of(workflow, models, pins_of(self.gateway, models.values()))
@@ -253,10 +260,11 @@ def _start(
     models: Mapping[str, str],
     seed: int,
     parent: str | None = None,
+    run: str | None = None,
 ) -> RunStart:
     """The start of a new run, without its snapshot."""
     return RunStart(
-        run=new_id(),
+        run=run or new_id(),
         workflow=workflow.name,
         input=dict(inputs),
         params=dict(workflow.params),

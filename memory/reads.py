@@ -57,8 +57,9 @@ def is_alive(row: Row) -> bool:
 def run_list(
     connection: Connection, limit: int, workflow: str | None, status: Status | None
 ) -> list[RunInfo]:
-    """Runs, latest first."""
+    """Runs, latest first; those of scenarios, whose ids have a point in them, are left out."""
     query = select(RUN).order_by(RUN.c.started.desc(), RUN.c.id.desc())
+    query = query.where(~RUN.c.id.contains("."))
     if workflow is not None:
         query = query.where(RUN.c.workflow == workflow)
     if status is not None:
@@ -73,6 +74,12 @@ def run_list(
         if status is None or info.status == status:
             found.append(info)
     return found
+
+
+def runs_of(connection: Connection, scenario: str) -> list[RunInfo]:
+    """All runs of a scenario, by its name, in the order of their ids."""
+    query = select(RUN).where(RUN.c.id.startswith(f"{scenario}.", autoescape=True)).order_by(RUN.c.id)
+    return [standing(row) for row in connection.execute(query).mappings()]
 
 
 def start_of(connection: Connection, row: Row) -> RunStart:

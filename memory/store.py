@@ -156,8 +156,12 @@ class Store:
     async def runs(
         self, limit: int = 20, workflow: str | None = None, status: Status | None = None
     ) -> list[RunInfo]:
-        """Runs, latest first."""
+        """Runs, latest first; those of scenarios are left out."""
         return await self._read(lambda c: reads.run_list(c, limit, workflow, status))
+
+    async def runs_of(self, scenario: str) -> list[RunInfo]:
+        """All runs of a scenario, by its name; `runs` leaves them out."""
+        return await self._read(functools.partial(reads.runs_of, scenario=scenario))
 
     async def run(self, run: str) -> RunInfo:
         """One run."""
