@@ -71,10 +71,11 @@ def test_a_cut_table_says_how_many_rows_are_missing(form: str) -> None:
     assert write_table(CITIES, form, rows=2) == write_table(CITIES, form)
 
 
-CELLS = st.text(st.characters(categories=("L", "N", "P", "S")), max_size=8)
+LETTERS = st.text("abcxyz\u00e4\u65e5", min_size=1, max_size=5)
+CELLS = st.text('a1.,;|\\"<&>$\u00e4\u65e5', max_size=8)
 GRIDS = st.integers(2, 4).flatmap(
     lambda n: st.tuples(
-        st.lists(st.text(st.characters(categories=("L",)), min_size=1, max_size=5), min_size=n, max_size=n),
+        st.lists(LETTERS, min_size=n, max_size=n),
         st.lists(st.lists(CELLS.map(lambda c: f"x{c}"), min_size=n, max_size=n), min_size=1, max_size=4),
     )
 )

@@ -239,7 +239,7 @@ async def test_a_judge_tells_the_part_of_the_questions_that_are_met() -> None:
 
 
 async def test_a_judge_asks_each_question_several_times_and_takes_the_more_frequent_ruling() -> None:
-    said = {
+    said: dict[str, list[Any]] = {
         "short": [True, True, False],
         "rhyme": [False, False, True],
         "Ana": [True, None, False],
