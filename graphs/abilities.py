@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..models.wire import Capabilities
     from .workflow import Workflow
 
+Want = tuple[AskNode | SampleNode, tuple[str, ...]]
 _KEYS = ("prefill", "certainty", "layers")
 
 
@@ -29,11 +30,15 @@ def hold(
     Raises:
         SettingsError: a model cannot do what a node wants of it; the text names which can.
     """
-    scope = workflow.agents_params
-    for node in _reached(workflow.spec, scope):
-        if isinstance(node, AskNode | SampleNode) and (wanted := tuple(_wanted(node, scope))):
-            model = agents[node.agent].model
-            demand(capabilities(model), wanted, model, f"node {node.name!r}, agent {node.agent!r}")
+    for node, wanted in workflow.wants:
+        model = agents[node.agent].model
+        demand(capabilities(model), wanted, model, f"node {node.name!r}, agent {node.agent!r}")
+
+
+def wants(spec: WorkflowSpec, scope: Mapping[str, Any]) -> tuple[Want, ...]:
+    """The nodes that want something of their models beyond words, and what, under these parameters."""
+    asking = [node for node in _reached(spec, scope) if isinstance(node, AskNode | SampleNode)]
+    return tuple((node, wanted) for node in asking if (wanted := tuple(_wanted(node, scope))))
 
 
 def _wanted(node: AskNode | SampleNode, scope: Mapping[str, Any]) -> Iterator[str]:

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
@@ -20,6 +20,7 @@ from ..memory.values import RecordedCall, RunStart, Status
 from ..models.budget import Limits
 from ..models.gateway import Gateway
 from ..models.journal import RunJournal
+from ..models.limits import UNLIMITED
 from ..models.session import Session
 from .abilities import hold
 from .context import RunContext, limits_of
@@ -34,11 +35,13 @@ if TYPE_CHECKING:
     from ..memory.store import Store
 
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
+"""32 characters that cannot be taken for one another."""
 
 
 def new_id() -> str:
     """A run's id: the day and 50 random bits, such as ``261121-k3f9qz7m2a``."""
-    tail = "".join(secrets.choice(_ALPHABET) for _ in range(10))
+    bits = secrets.randbits(50)
+    tail = "".join([_ALPHABET[bits >> place & 31] for place in range(0, 50, 5)])
     return f"{time.strftime('%y%m%d')}-{tail}"
 
 
@@ -270,7 +273,7 @@ def _start(
         params=dict(workflow.params),
         models=models,
         seed=seed,
-        budget=asdict(_limits(workflow)),
+        budget=_limits(workflow).as_dict(),
         started=time.time(),
         parent=parent,
     )
@@ -322,7 +325,7 @@ class _CassetteEntry:
 
 def _limits(workflow: Workflow) -> Limits:
     """The tighter of what the file and the caller allow, resource by resource."""
-    given = workflow.budget or Limits()
+    given = workflow.budget or UNLIMITED
     if workflow.spec.budget is None:
         return given
     stated = limits_of(workflow.spec.budget, {"params": workflow.params, "kind": workflow.kind})

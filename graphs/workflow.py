@@ -22,6 +22,7 @@ from .spec import WorkflowSpec
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
+    from .abilities import Want
     from .plan import Plan
     from .run import Run
     from .runtime import Runtime
@@ -99,6 +100,13 @@ class Workflow:
     def agents_params(self) -> Mapping[str, Any]:
         """The scope in which an agent's settings and facts are evaluated."""
         return {"params": self.params, "kind": self.kind}
+
+    @cached_property
+    def wants(self) -> tuple[Want, ...]:
+        """What its nodes want of their models beyond words: a matter of the parameters, not of a run."""
+        from .abilities import wants
+
+        return wants(self.spec, self.agents_params)
 
     def agents(self, models: Mapping[str, str], default: str) -> dict[str, Agent]:
         """The workflow's agents, each bound to its model.

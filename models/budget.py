@@ -11,6 +11,7 @@ from typing import TypeVar
 from rebut.errors import BudgetSpent
 from rebut.records import Usage
 
+from .limits import UNLIMITED
 from .limits import Limits as Limits
 
 Clock = Callable[[], float]
@@ -106,7 +107,7 @@ class Budget:
             scope: whose budget it is, for messages, such as ``run`` or ``node weigh``.
             clock: gives seconds on the run's clock; None takes the nearest parent's.
         """
-        self.limits = limits or Limits()
+        self.limits = limits or UNLIMITED
         self.parent, self.scope = parent, scope
         self.chain: tuple[Budget, ...] = (self, *parent.chain) if parent else (self,)
         self.limited = any(b.limits.any for b in self.chain)

@@ -37,6 +37,10 @@ class Limits:
         """Whether anything is limited."""
         return not (self.calls is self.tokens is self.usd is self.seconds is None)
 
+    def as_dict(self) -> dict[str, float | None]:
+        """The limits by name."""
+        return {"calls": self.calls, "tokens": self.tokens, "usd": self.usd, "seconds": self.seconds}
+
     @classmethod
     def parse(cls, text: str) -> Limits:
         """Limits as a user writes them; a bare number is calls.
@@ -56,6 +60,9 @@ class Limits:
         if not values:
             raise InputError(f"empty budget {text!r} ({_HOW})")
         return cls(**values)  # type: ignore[arg-type]
+
+
+UNLIMITED = Limits()
 
 
 def _bare(part: str) -> tuple[str, str, str]:
