@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from . import deliberation, exchange, functions, judgement, outcomes, rulings, tables
+from . import deliberation, exchange, functions, judgement, masking, outcomes, rulings, tables
 from .expression import Expression, parse
 from .faults import ExpressionInvalid
 from .registry import FUNCTIONS, Function, register
@@ -22,6 +22,7 @@ __all__ = [
     "exchange",
     "functions",
     "judgement",
+    "masking",
     "outcomes",
     "parse",
     "register",

@@ -16,6 +16,8 @@ WORKED: list[tuple[str, dict[str, Any], int, int, int]] = [
     ("adaptive-consistency", {"samples": 40, "wave": 4}, 40, 40, 10),
     ("adaptive-consistency", {"samples": 41, "wave": 4}, 41, 41, 11),
     ("self-consistency", {"samples": 1}, 1, 1, 1),
+    # samples, then answers x numbers x attempts
+    ("fobar", {"forward": 5}, 5 + 3 * 3 * 2, 5 + 18, 1 + 1),
     # solutions or drafts, then a free text or several
     ("self-agreement", {"samples": 5}, 5 + 1, 5 + 1, 1 + 1),
     ("aggregate", {"drafts": 4, "finals": 3}, 4 + 3, 4 + 3, 1 + 1),

@@ -28,6 +28,7 @@ FLOWS: list[tuple[str, dict[str, Any]]] = [
     ("adaptive-consistency", {"samples": 12, "wave": 5}),
     ("adaptive-consistency", {"samples": 9, "wave": 3, "criterion": "dirichlet", "certainty": 0.8}),
     ("best-of-n", {"n": 4, "scorer": "both"}),
+    ("fobar", {"backward": 1}),
     ("self-agreement", {"ask": "unsure"}),
     ("aggregate", {"finals": 3}),
     ("universal-consistency", {"samples": 4, "asks": 3}),
