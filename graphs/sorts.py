@@ -98,6 +98,8 @@ _RESULTS: Mapping[str, Sort] = {
     **dict.fromkeys(("majority", "str", "lower", "join", "both_orders", "unanswered"), TEXT),
     **dict.fromkeys(("range", "zscores", "calibration"), many(NUMBER)),
     "vote": record(Vote),
+    "checked_quotes": TEXT,
+    "verified_quotes": many(TEXT),
 }
 
 

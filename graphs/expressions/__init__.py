@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from . import deliberation, exchange, functions, judgement, masking, outcomes, rulings, tables
+from . import deliberation, evidence, exchange, functions, judgement, masking, outcomes, rulings, tables
 from .expression import Expression, parse
 from .faults import ExpressionInvalid
 from .registry import FUNCTIONS, Function, register
@@ -19,6 +19,7 @@ __all__ = [
     "ExpressionInvalid",
     "Function",
     "deliberation",
+    "evidence",
     "exchange",
     "functions",
     "judgement",

@@ -75,7 +75,10 @@ FACTS: dict[str, Any] = {
     "heard": [Pick("But means except.", 2), None],
     "before": Pick("It says so.", 1),
     "start": 1,
-    "slots": [0, 1],
+    "source": "All but 9 of the 17 sheep ran away.",
+    "rivals": ["8", "9"],
+    "seat": 0,
+    "transcript": [["17 - 9 = 8", "<verified>All but 9</verified> ran away."], [None, "So 9 are left."]],
     "response": AFFIRM,
     "demands": ["Is the answer a number?", "Is it below 17?"],
     "slots": range(4),
@@ -237,7 +240,8 @@ def test_whatever_another_agent_wrote_stays_inside_its_quote(role: str, mode: st
     facts |= dict.fromkeys(("condition", "misread", "asked", "one", "other"), attack)
     facts |= {key: [attack] for key in ("given", "overlooked", "invented")}
     facts |= {"comments": [facts["critique"]], "persona": attack, "heard": [Pick(attack, 1)]}
-    facts |= {"people": [attack], "advice": [attack]}
+    facts |= {"people": [attack], "advice": [attack], "source": attack, "reading": attack}
+    facts |= {"rivals": [attack, attack], "transcript": [[attack, attack]]}
     messages = prompt(role, mode, agent="me", **facts)
     text = shown(messages)
     assert "<|im_" not in text

@@ -123,7 +123,7 @@ async def test_without_advice_the_one_text_is_given_and_no_audience_asked() -> N
 async def test_a_text_that_fails_stands_for_no_election() -> None:
     _, result = await played(crowd({"ann": {1: 3, 3: 5}}), audience=1, writer=["<t1>", FAILS, "<t3>"])
     assert result.answer == "<t3>"
-    assert [t.answer for t in result.state["texts"]] == ["<t1>", "<t3>"]
+    assert [t.text for t in result.state["texts"]] == ["<t1>", "<t3>"]
 
 
 async def test_of_people_alike_one_is_asked() -> None:
@@ -153,3 +153,9 @@ async def test_a_budget_that_ends_gives_the_first_text(calls: int, answer: str |
 def test_bounds_worked_by_hand(params: dict[str, Any], calls: int, typical: int) -> None:
     plan = rebut.load("simulated-audience").plan(params)
     assert (plan.calls, plan.calls_typical) == (calls, typical)
+
+
+async def test_a_text_of_several_lines_is_given_whole() -> None:
+    letters = [f"Dear Ann,\n\n{text} I am sorry.\n\nBob" for text in TEXTS]
+    _, result = await played(crowd({"ann": {1: 1, 2: 5, 3: 1}}), audience=1, writer=letters)
+    assert result.answer == letters[1]
