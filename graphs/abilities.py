@@ -25,7 +25,8 @@ def hold(
     """Hold the models to what the nodes want under these parameters, as far as it can be known.
 
     What hangs on the run itself is looked at when the agent is asked. A label's probability has a fallback
-    (the written label), and is not demanded.
+    (the written label), and is not demanded. The agents of workflows that it calls must have their models
+    (`Workflow.bound`).
 
     Raises:
         SettingsError: a model cannot do what a node wants of it; the text names which can.
@@ -33,6 +34,11 @@ def hold(
     for node, wanted in workflow.wants:
         model = agents[node.agent].model
         demand(capabilities(model), wanted, model, f"node {node.name!r}, agent {node.agent!r}")
+    called = workflow.called({}, "")
+    for reached in _reached(workflow.spec, workflow.agents_params) if called else ():
+        if reached.name in called:
+            callee = called[reached.name]
+            hold(callee, callee.agents({}, ""), capabilities)
 
 
 def wants(spec: WorkflowSpec, scope: Mapping[str, Any]) -> tuple[Want, ...]:

@@ -171,7 +171,8 @@ def _add_start(
 
     async def choose(state: dict[str, Any], runtime: Runtime[RunContext]) -> str:
         run = await _run_of(state, runtime.context, host)
-        [target] = await run.think(lambda: _after(edges, run.scope(state)))
+        with run.visiting():
+            [target] = await run.think(lambda: _after(edges, run.scope(state)))
         return last if target == END else target
 
     choose.__annotations__ = {"runtime": Runtime[RunContext]}  # LangGraph resolves these by module globals
@@ -229,6 +230,10 @@ def _node(
 
     async def run_node(state: dict[str, Any], runtime: Runtime[RunContext]) -> Any:
         run = await _run_of(state, runtime.context, host)
+        with run.visiting():
+            return await visited(run, state)
+
+    async def visited(run: RunContext, state: dict[str, Any]) -> Any:
         update: dict[str, Any] = {}
         if meets and state.get("arrived", {}).get(name, 0) < 0:
             return Command(goto=())
@@ -238,7 +243,7 @@ def _node(
         scope = run.scope({**state, "visits": visits})
         emit = run.emit
         if emit is not None:
-            emit(NodeStarted(node=name, visit=visit, does=does))
+            emit(NodeStarted(node=run.at(name), visit=visit, does=does))
         try:
             wrote = await work(run, scope, visit)
         except BaseException as error:
@@ -260,7 +265,7 @@ def _node(
         run.state["visits"] = {**run.state.get("visits", visits), name: visit}
         to = await run.think(lambda: _after(edges, scope))
         if emit is not None:
-            emit(NodeFinished(node=name, visit=visit, wrote=said, to=to))
+            emit(NodeFinished(node=run.at(name), visit=visit, wrote=said, to=tuple(map(run.at, to))))
         counts = meetings.change(name, to)
         if counts:
             update["arrived"] = counts

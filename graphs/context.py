@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rebut.errors import BudgetSpent
 from rebut.events import Event, Noted
@@ -19,13 +20,22 @@ from .expressions import Expression
 from .spec import BudgetSpec, Value, WorkflowSpec
 from .turns import Stirring, Turns
 
+if TYPE_CHECKING:
+    from .nested import Passage
+    from .workflow import Workflow
+
 Scope = dict[str, Any]
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class RunContext:
-    """One run, as its nodes see it. `state` mirrors what has been written so far, for the fallback."""
+    """One run, as its nodes see it, or a workflow that is called within one.
+
+    `state` mirrors what has been written so far, for the fallback. `called` holds the workflows that nodes
+    call, by node. `prefix` stands before the names of nodes and the paths of calls (``inner/1.``), empty in
+    the run itself.
+    """
 
     run: str
     spec: WorkflowSpec
@@ -40,6 +50,17 @@ class RunContext:
     state: dict[str, Any] = field(default_factory=dict)
     notes: list[Noted] = field(default_factory=list)
     spent: BudgetSpent | None = None
+    called: Mapping[str, Workflow] = field(default_factory=dict)
+    prefix: str = ""
+    passage: Passage | None = None
+
+    def at(self, node: str) -> str:
+        """A node's name as the whole run knows it."""
+        return self.prefix + node
+
+    def visiting(self) -> AbstractContextManager[None]:
+        """A node being at work."""
+        return nullcontext() if self.passage is None else self.passage.node()
 
     def scope(self, state: Mapping[str, Any]) -> Scope:
         """Everything that expressions and prompts may name."""
@@ -47,7 +68,7 @@ class RunContext:
 
     def note(self, node: str, what: str, text: str, data: Mapping[str, Any] | None = None) -> None:
         """Tell whoever reads the result, the events or the store."""
-        noted = Noted(node=node, what=what, text=text, data=dict(data or {}))
+        noted = Noted(node=self.at(node), what=what, text=text, data=dict(data or {}))
         self.notes.append(noted)
         if self.emit is not None:
             self.emit(noted)
@@ -57,7 +78,7 @@ class RunContext:
         if budget is None:
             return self.budget
         limits = limits_of(budget, scope)
-        return Stirring(limits, parent=self.budget, scope=f"node {node}")
+        return Stirring(limits, parent=self.budget, scope=f"node {self.at(node)}")
 
     def clock(self) -> float:
         """Seconds since the run began, as far as the journal knows."""

@@ -23,6 +23,7 @@ from .spec import (
     AgentSpec,
     AskNode,
     BudgetSpec,
+    CallNode,
     EdgeSpec,
     Fork,
     NodeSpec,
@@ -351,18 +352,12 @@ _REPLY = ("prefill", "max_tokens", "until", "logprobs", "certainty")
 
 
 def _ask(common: dict[str, Any], fields: Mapping[str, Any]) -> AskNode:
-    each = fields.get("for_each")
-    variables = None
-    if isinstance(each, Expression):
-        variables = {fields.get("as", "item"): each}
-    elif isinstance(each, Mapping):
-        variables = {name: _expression(value) for name, value in each.items()}
     more = _some(fields, "mode", "at_most", "quorum", "timeout", "layers", *_REPLY)
     return AskNode(
         **common,
         **more,
         agent=fields.get("ask", ""),
-        for_each=variables,
+        for_each=_variables(fields),
         facts=_sound(fields.get("with", {})),
     )
 
@@ -370,6 +365,27 @@ def _ask(common: dict[str, Any], fields: Mapping[str, Any]) -> AskNode:
 def _sample(common: dict[str, Any], fields: Mapping[str, Any]) -> SampleNode:
     more = _some(fields, "n", "mode", "stop", "wave", "quorum", "timeout", *_REPLY)
     return SampleNode(**common, **more, agent=fields.get("sample", ""), facts=_sound(fields.get("with", {})))
+
+
+def _call(common: dict[str, Any], fields: Mapping[str, Any]) -> CallNode:
+    agents = fields.get("agents", {})
+    return CallNode(
+        **common,
+        **_some(fields, "at_most", "quorum", "keep"),
+        target=fields.get("call", ""),
+        inputs=_sound(fields.get("inputs", {})),
+        params=_sound(fields.get("params", {})),
+        agents={"*": agents} if isinstance(agents, str) else _sound(agents),
+        for_each=_variables(fields),
+    )
+
+
+def _variables(fields: Mapping[str, Any]) -> dict[str, Expression] | None:
+    """What `for_each` binds for each item."""
+    each = fields.get("for_each")
+    if isinstance(each, Expression):
+        return {fields.get("as", "item"): each}
+    return {k: _expression(v) for k, v in each.items()} if isinstance(each, Mapping) else None
 
 
 def _score(common: dict[str, Any], fields: Mapping[str, Any]) -> ScoreNode:
@@ -417,4 +433,5 @@ _BUILD: Mapping[str, Callable[[dict[str, Any], Mapping[str, Any]], NodeSpec]] = 
     "score": _score,
     "vote": _vote,
     "search": _search,
+    "call": _call,
 }

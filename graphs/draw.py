@@ -8,6 +8,7 @@ from .spec import (
     END,
     START,
     AskNode,
+    CallNode,
     EdgeSpec,
     Fork,
     NodeSpec,
@@ -48,18 +49,22 @@ def label(node: NodeSpec) -> str:
             return f"search with {node.agent} by {node.select}"
         case VoteNode():
             return f"{'vote on' if node.ballots is None else 'elect one of'} {node.items.source}"
+        case CallNode():
+            each = f" for each of {_sources(node)}" if node.for_each else ""
+            return f"call {getattr(node.target, 'source', node.target)}{each}"
         case SetNode():
             return "set " + ", ".join(save.name for save, _ in node.values)
 
 
-def _sources(node: AskNode) -> str:
+def _sources(node: AskNode | CallNode) -> str:
     return ", ".join(e.source for e in (node.for_each or {}).values())
 
 
 def _mermaid(spec: WorkflowSpec) -> str:
     lines = ["flowchart TD", f"    {_id(START)}([start])"]
     for name, node in spec.nodes.items():
-        lines.append(f'    {_id(name)}["{name}<br/><small>{_escape(label(node))}</small>"]')
+        begin, end = ('[["', '"]]') if isinstance(node, CallNode) else ('["', '"]')
+        lines.append(f"    {_id(name)}{begin}{name}<br/><small>{_escape(label(node))}</small>{end}")
     lines.append(f"    {_id(END)}([end])")
     for source, edges in spec.edges.items():
         for target, text in _arrows(edges):

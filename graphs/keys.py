@@ -307,6 +307,31 @@ NODE_KINDS: dict[str, Fixed] = {
         ),
     ),
     "search": SEARCH,
+    "call": Fixed(
+        "call node",
+        (
+            Key(
+                "call",
+                Text(formulas=True, empty=False, what="a workflow's name or file"),
+                "the workflow that is called",
+                required=True,
+            ),
+            Key("inputs", MapOf(Anything()), "its inputs; default: the caller's of the same names"),
+            Key("params", MapOf(Anything()), "its parameters"),
+            Key(
+                "agents",
+                Either(scalar=_AGENT, table=MapOf(_AGENT, least=1)),
+                "the agent whose model all of its agents take, or a mapping from its agents to such",
+            ),
+            Key("for_each", _FOR_EACH, "called once per item, side by side"),
+            Key("as", Word(), "the variable that holds the item; default: item", needs="for_each"),
+            Key("at_most", COUNT, "items at most; later ones are left out", needs="for_each"),
+            Key("quorum", Number(whole=True, least=0), "how many must come to an end; 0: it may fail"),
+            Key("keep", ListOf(Word(), single=True, distinct=True), "names it saved that are kept"),
+            _BUDGET,
+            _SAVED,
+        ),
+    ),
 }
 
 

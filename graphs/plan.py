@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rebut.errors import SettingsError, WorkflowError
 
 from .abilities import hold
 from .analysis import loop_bounds
+from .expressions import Expression
 from .partial import decided, known, live_edges
+from .ranges import ranges
 from .search.cost import SearchCost, Unbounded, cost_of
-from .sizes import Sizes, bounds, items_of, number_of
-from .spec import START, AskNode, Fork, NodeSpec, SampleNode, ScoreNode, SearchNode, WorkflowSpec
+from .sizes import Sizes, bounds, items_of, number_of, size_of
+from .spec import START, AskNode, CallNode, Fork, NodeSpec, SampleNode, ScoreNode, SearchNode, WorkflowSpec
 from .walks import Live, Walks
 
 if TYPE_CHECKING:
@@ -69,11 +71,31 @@ def plan(workflow: Workflow) -> Plan:
     Raises:
         WorkflowError: a fan-out's size cannot be bounded (give the node an `at_most`).
     """
-    return _Planner(workflow).plan()
+    found = _Planner(workflow).plan()
+    return replace(found, notes=(*_refusal(workflow), *found.notes))
+
+
+def _refusal(workflow: Workflow) -> list[str]:
+    from rebut.settings import Settings
+
+    from ..models.gateway import Gateway
+
+    runtime = workflow.runtime
+    settings = runtime.settings if runtime is not None else Settings.load()
+    gateway = runtime.gateway if runtime is not None else Gateway(settings)
+    workflow = workflow.bound(settings.models, settings.model)
+    agents = workflow.agents(settings.models, settings.model)
+    try:
+        hold(workflow, agents, gateway.capabilities)
+    except SettingsError as error:
+        return [f"a run is refused: {error}"]
+    return []
 
 
 class _Planner:
-    def __init__(self, workflow: Workflow) -> None:
+    """Bounds one workflow; `inputs` are the sizes of those of its inputs that are lists."""
+
+    def __init__(self, workflow: Workflow, inputs: Sizes | None = None) -> None:
         self.workflow = workflow
         self.spec: WorkflowSpec = workflow.spec
         self.scope: Mapping[str, Any] = workflow.agents_params
@@ -81,8 +103,11 @@ class _Planner:
         bounded, shared = _times(self.spec, self.scope, live)
         self.walks = Walks(live, bounded, shared)
         self.visits = {name: self.walks.visits(name) for name in self.spec.nodes}
-        self.sizes: Sizes = bounds(self.spec, self.scope, self.visits)
+        self._called = workflow.called({}, "")
+        self._within: dict[tuple[str, tuple[tuple[str, int | None], ...]], tuple[_Planner, ...]] = {}
+        self.sizes: Sizes = bounds(self.spec, self.scope, self.visits, inputs, self._kept)
         self.items = {name: self._items(node) for name, node in self.spec.nodes.items() if self.visits[name]}
+        self.below = {name: self._below(name) for name in self._called if self.visits[name]}
 
     def plan(self) -> Plan:
         worst = {name: self._calls(self.spec.nodes[name], reasks=True) for name in self.items}
@@ -101,32 +126,67 @@ class _Planner:
             tokens=tokens,
             usd=usd,
             nodes=rows,
-            notes=(*self._refusal(), *notes),
+            notes=tuple(dict.fromkeys(notes)),
         )
 
-    def _refusal(self) -> list[str]:
-        from rebut.settings import Settings
+    def _planners(self, node: CallNode, sizes: Sizes) -> tuple[_Planner, ...]:
+        """Planners of the workflow that a node calls, for all values that its parameters may have."""
+        callee = self._called[node.name]
+        lists = tuple((name, self._input(node, name, sizes)) for name in callee.spec.inputs)
+        if (node.name, lists) not in self._within:
+            try:
+                found = ranges(node, callee.spec, self.scope)
+            except WorkflowError as error:
+                raise WorkflowError(f"{self._place(node)}: {error}") from None
+            planners = tuple(_Planner(callee.with_(params=params), dict(lists)) for params in found)
+            self._within[node.name, lists] = planners
+        return self._within[node.name, lists]
 
-        from ..models.gateway import Gateway
+    def _kept(self, node: CallNode, sizes: Sizes) -> dict[str, int | None]:
+        planners = self._planners(node, sizes)
+        found = {f"kept {name}": [p.sizes.get(name) for p in planners] for name in node.keep}
+        found["kept answer"] = [size_of(p.spec.answer, p.sizes, p.scope) for p in planners]
+        return {
+            name: None if None in some else max((s for s in some if s), default=0)
+            for name, some in found.items()
+        }
 
-        runtime = self.workflow.runtime
-        settings = runtime.settings if runtime is not None else Settings.load()
-        gateway = runtime.gateway if runtime is not None else Gateway(settings)
-        agents = self.workflow.agents(settings.models, settings.model)
-        try:
-            hold(self.workflow, agents, gateway.capabilities)
-        except SettingsError as error:
-            return [f"a run is refused: {error}"]
-        return []
+    def _input(self, node: CallNode, name: str, sizes: Sizes) -> int | None:
+        """How many items a list has that is given as an input."""
+        if name not in node.inputs:
+            return sizes.get(name)
+        value = node.inputs[name]
+        if isinstance(value, Expression):
+            return size_of(value, sizes, self.scope)
+        return len(value) if isinstance(value, list | tuple) else 1
+
+    def _below(self, name: str) -> Plan:
+        """The bound of one call of the workflow that a node calls, whatever its parameters are then."""
+        node = self.spec.nodes[name]
+        assert isinstance(node, CallNode)
+        plans = [planner.plan() for planner in self._planners(node, self.sizes)]
+        prices = [plan.usd for plan in plans if plan.usd is not None]
+        return replace(
+            plans[0],
+            calls=max(plan.calls for plan in plans),
+            calls_typical=max(plan.calls_typical for plan in plans),
+            path=max(plan.path for plan in plans),
+            tokens=max(plan.tokens for plan in plans),
+            usd=max(prices) if len(prices) == len(plans) else None,
+            notes=tuple(dict.fromkeys(note for plan in plans for note in plan.notes)),
+        )
+
+    def _place(self, node: NodeSpec) -> str:
+        return f"{self.spec.path or self.spec.name}:{node.span.line}"
 
     def _items(self, node: NodeSpec) -> int:
-        if not isinstance(node, AskNode | SampleNode | ScoreNode):
+        if not isinstance(node, AskNode | SampleNode | ScoreNode | CallNode):
             return 0
         found = items_of(node, self.sizes, self.scope)
         if found is None:
             what = "n" if isinstance(node, SampleNode) else "the number of items"
             raise WorkflowError(
-                f"{self.spec.path or self.spec.name}:{node.span.line}: {what} of node {node.name!r} cannot "
+                f"{self._place(node)}: {what} of node {node.name!r} cannot "
                 f"be bounded before the run (let it depend on params alone, or give the node an at_most)"
             )
         return found
@@ -145,6 +205,12 @@ class _Planner:
             calls = cost.proposed + cost.rolled + cost.valued * cost.asks * asked
         elif isinstance(node, AskNode | SampleNode):
             calls = count * self._each(node.agent, node.mode, reasks)
+        elif isinstance(node, CallNode):
+            below = self.below[node.name]
+            stated = self._called[node.name].spec.budget
+            limit = None if stated is None else number_of(stated.calls, self._called[node.name].agents_params)
+            each = below.calls if reasks else below.calls_typical
+            calls = count * (each if limit is None else min(each, limit))
         else:
             return 0
         if node.budget is not None:
@@ -162,7 +228,7 @@ class _Planner:
             return cost_of(node, self.scope)
         except Unbounded as slot:
             raise WorkflowError(
-                f"{self.spec.path or self.spec.name}:{node.span.line}: {slot} of node {node.name!r} "
+                f"{self._place(node)}: {slot} of node {node.name!r} "
                 f"cannot be bounded before the run (it may depend on params and depth, and not be too large)"
             ) from None
 
@@ -173,6 +239,8 @@ class _Planner:
             again = 2 if node.alternatives is not False else 1
             root = each if node.root is not None and node.unit == "whole" else 0
             return root + cost.rounds * (again + cost.rolls + cost.values * each)
+        if isinstance(node, CallNode) and self.items[node.name]:
+            return self.below[node.name].path
         if not isinstance(node, AskNode | SampleNode | ScoreNode) or not self.items[node.name]:
             return 0
         if isinstance(node, ScoreNode):
@@ -185,13 +253,17 @@ class _Planner:
 
     def _row(self, name: str, calls: int, typical: int) -> NodePlan:
         node = self.spec.nodes[name]
+        does: str = node.does
+        bound = {n: a.model for n, a in self.workflow.agents({}, "").items()}
         agents = _agents_of(node)
-        bound = self.workflow.agents({}, "")
+        if isinstance(node, CallNode):
+            does, bound = f"call {self._called[name].name}", self._called[name].voices({}, "")
+            agents = tuple(bound)
         return NodePlan(
             node=name,
-            does=node.does,
+            does=does,
             agents=agents,
-            models=tuple(dict.fromkeys(bound[agent].model for agent in agents)),
+            models=tuple(dict.fromkeys(bound[agent] for agent in agents)),
             visits=self.visits[name],
             calls=calls,
             typical=typical,
@@ -200,7 +272,7 @@ class _Planner:
     def _spend(self, worst: Mapping[str, int]) -> tuple[int, float | None, list[str]]:
         from .spend import Spend
 
-        spend = Spend(self.workflow, self.sizes)
+        spend = Spend(self.workflow, self.sizes, self.below)
         tokens = int(self.walks.costliest(lambda name: worst.get(name, 0) * spend.tokens(name)))
         usd = spend.usd(self.walks, worst)
         notes = [

@@ -8,14 +8,14 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rebut.errors import BudgetSpent, RebutError, WorkflowError
+from rebut.errors import BudgetSpent, RebutError
 from rebut.events import Event, Noted, RunFinished, RunStarted
 from rebut.records import Usage, plain
 
 from ..models.journal import RunJournal
 from ..models.limits import Limits
-from .compile import initial
 from .context import RunContext
+from .drive import answer_of, drive, fallback_of
 from .result import Result, StopReason
 from .spec import Fork
 from .turns import Turns
@@ -23,9 +23,6 @@ from .turns import Turns
 if TYPE_CHECKING:
     from ..memory.values import Status
     from .workflow import Workflow
-
-_ENDLESS = 1_000_000
-"""LangGraph's limit on supersteps; every loop of a workflow is bounded by its own conditions."""
 
 
 class Entry(Protocol):
@@ -140,7 +137,7 @@ class Run:
         try:
             await self.open()
             try:
-                await self._drive()
+                await drive(self.workflow.compiled, self.context)
             except BudgetSpent as spent:
                 self.cut_short(spent)
             return await self.conclude()
@@ -173,16 +170,18 @@ class Run:
             )
 
     def _lonely(self) -> bool:
-        """Whether nothing can stir beside a single call: there are no forks and no budgets."""
+        """Whether nothing can stir beside a single call: there are no forks, no budgets, no nested graphs."""
         spec = self.workflow.spec
         forks = any(isinstance(edges, Fork) for edges in spec.edges.values())
-        return not (forks or self.context.budget.limited or any(n.budget for n in spec.nodes.values()))
+        return not (
+            forks or spec.callees or self.context.budget.limited or any(n.budget for n in spec.nodes.values())
+        )
 
     async def conclude(self) -> Result:
         """End the run with its answer, all nodes being done."""
         if self._cut is not None:
-            return await self._end(await self._fallback(), "budget", str(self._cut))
-        return await self._end(*await self._answer())
+            return await self._end(await fallback_of(self.context), "budget", str(self._cut))
+        return await self._end(*await answer_of(self.context))
 
     def cut_short(self, spent: BudgetSpent) -> None:
         """Note that a spent budget ended the run: the fallback gives its answer."""
@@ -197,40 +196,6 @@ class Run:
             error.run = self.id
         said = str(error) if isinstance(error, RebutError) else f"{type(error).__name__}: {error}"
         await self._close("failed", None, "failed", said)
-
-    async def _drive(self) -> None:
-        # one small channel given out after each step; `ainvoke` would give out the whole state
-        async for _ in self.workflow.compiled.astream(
-            initial(self.workflow.spec, self.context.inputs),
-            config={"recursion_limit": _ENDLESS},
-            context=self.context,
-            stream_mode="values",
-            output_keys="rebut_run",
-        ):
-            pass
-
-    def _scope(self) -> dict[str, Any]:
-        return self.context.scope(self.context.state)
-
-    async def _answer(self) -> tuple[Any, StopReason, str]:
-        answer = await self.context.think(lambda: self.workflow.spec.answer(self._scope()))
-        if answer is None and self.workflow.spec.fallback is not None:
-            answer = await self._fallback()
-            if answer is not None:
-                self.context.note("end", "fallback", "no answer at the end; the fallback gave it")
-        if self.context.spent is not None:
-            return answer, "budget", str(self.context.spent)
-        return answer, "answered", ""
-
-    async def _fallback(self) -> Any:
-        """The best answer so far; None when nothing was written that the fallback could read."""
-        fallback = self.workflow.spec.fallback
-        if fallback is None:
-            return None
-        try:
-            return await self.context.think(lambda: fallback(self._scope()))
-        except WorkflowError:
-            return None
 
     async def _end(self, answer: Any, stop_reason: StopReason, detail: str) -> Result:
         context = self.context

@@ -119,9 +119,10 @@ class Runtime:
         Without `watch`, and without a store, no events are made at all. `run` is an id of the caller's own,
         which no run of the store may have; None for a new one.
         """
+        workflow = workflow.bound(self.settings.models, self.settings.model)
         agents = workflow.agents(self.settings.models, self.settings.model)
         hold(workflow, agents, self.gateway.capabilities)
-        models = {name: agent.model for name, agent in agents.items()}
+        models = workflow.voices(self.settings.models, self.settings.model)
         start = _start(workflow, inputs, models, secrets.randbits(31) if seed is None else seed, run=run)
         entry: Entry | None = None
         if self.store is not None:
@@ -183,8 +184,8 @@ class Runtime:
         calls, start = forked(kept, at, say), kept.start
         workflow = workflow_of(start.snapshot, self).with_(params=params, budget=budget)
         workflow = workflow.with_(models=workflow.models_by_agent(models))
-        agents = workflow.agents({}, "")
-        chosen = {name: agent.model for name, agent in agents.items()}
+        workflow = workflow.bound(self.settings.models, self.settings.model)
+        agents, chosen = workflow.agents({}, ""), workflow.voices({}, "")
         old = start.snapshot["pins"]
         pins = {**old, **pins_of(self.gateway, [model for model in chosen.values() if model not in old])}
         start = _start(workflow, start.input, chosen, start.seed if seed is None else seed, parent=start.run)
@@ -251,6 +252,7 @@ class Runtime:
             kind=workflow.kind,
             seed=start.seed,
             emit=emitter,
+            called=workflow.called({}, ""),
         )
         run = Run(workflow, context, emitter, entry, watch=watch)
         run.registry = self._running

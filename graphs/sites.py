@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rebut.errors import WorkflowError
-from rebut.records import Found, Sample, Score, Vote
+from rebut.records import Called, Found, Sample, Score, Vote
 
 from ..agents.forms import Form
 from .analysis import saves
@@ -21,6 +21,7 @@ from .source import Listing, Scalar, Table, within
 from .spec import (
     AskNode,
     BudgetSpec,
+    CallNode,
     Fork,
     NodeSpec,
     SampleNode,
@@ -135,6 +136,8 @@ class Sites:
             return many(record(Sample))
         if isinstance(node, SearchNode):
             return record(Found)
+        if isinstance(node, CallNode):
+            return record(Called) if node.for_each is None else many(record(Called))
         return record(Vote) if isinstance(node, VoteNode) else many(record(Sample))
 
     def _all(self) -> Iterator[Site]:
@@ -188,11 +191,26 @@ class Sites:
             yield from self._of_vote(node, path)
         elif isinstance(node, SearchNode):
             yield from self._of_search(node, path)
+        elif isinstance(node, CallNode):
+            yield from self._of_call(node, path)
         else:
             yield from self._of_set(node, path)
 
     def _of_ask(self, node: AskNode, path: Path) -> Iterator[Site]:
         bound: dict[str, Sort] = {"index": NUMBER}
+        yield from self._each(node, path, bound)
+        yield from self._values((*path, "with"), node.facts, when="before", node=node.name, bound=bound)
+        yield from self._of_reply(node, path, bound)
+
+    def _of_call(self, node: CallNode, path: Path) -> Iterator[Site]:
+        yield from self._values(path, {"call": node.target}, when="settings", node=node.name)
+        bound: dict[str, Sort] = {"index": NUMBER}
+        yield from self._each(node, path, bound)
+        for key, values in (("inputs", node.inputs), ("params", node.params)):
+            yield from self._values((*path, key), values, when="before", node=node.name, bound=bound)
+
+    def _each(self, node: AskNode | CallNode, path: Path, bound: dict[str, Sort]) -> Iterator[Site]:
+        """What a node walks through; what that binds is added to `bound`."""
         listed = isinstance(self.draft.piece(*path, "for_each"), Table)
         for name, expression in (node.for_each or {}).items():
             at: Path = (*path, "for_each", name) if listed else (*path, "for_each")
@@ -200,8 +218,6 @@ class Sites:
             yield site
             sort = self.infer(site)
             bound[name] = sort.of if sort.what == "many" and sort.of else ANY
-        yield from self._values((*path, "with"), node.facts, when="before", node=node.name, bound=bound)
-        yield from self._of_reply(node, path, bound)
 
     def _of_reply(self, node: AskNode | SampleNode, path: Path, bound: Mapping[str, Sort]) -> Iterator[Site]:
         """How the reply begins and ends."""

@@ -12,10 +12,15 @@ from typing import Any
 
 from .expressions import Expression, parse
 from .partial import known
-from .spec import AskNode, SampleNode, Save, ScoreNode, SetNode, Value, WorkflowSpec
+from .spec import AskNode, CallNode, SampleNode, Save, ScoreNode, SetNode, Value, WorkflowSpec
 
 Sizes = dict[str, int | None]
-"""Bound of the items of each name that is written; None is no bound known. What is no list counts as 1."""
+"""Bound of the items of each name that is written; None is no bound known. What is no list counts as 1.
+
+What results of calls keep as `x` stands under ``kept x``, their answer under ``kept answer``."""
+
+Kept = Callable[[CallNode, Sizes], Mapping[str, int | None]]
+"""Bounds of what a node's results hold, by such names, given those of the names that its inputs read."""
 
 _SAME = {"compact", "sorted", "unique", "enumerate", "list", "round", "zscores", "flatten", "seen_by"}
 _ROUNDS = 10_000
@@ -41,6 +46,10 @@ def _size(node: ast.expr, sizes: Sizes, scope: Mapping[str, Any]) -> int | None:
             return sizes.get(name)
         case ast.Attribute(value=ast.Name(id="params")):
             return _length(node, scope)
+        case ast.Attribute(value=ast.Attribute(value=called, attr="kept"), attr=name):
+            return _product([again(called), sizes.get(f"kept {name}")])
+        case ast.Attribute(value=value, attr="answer") if "kept answer" in sizes:
+            return _product([again(value), sizes["kept answer"]])
         case ast.Attribute(value=value, attr=attr):
             return again(value) if attr in _SINGLE else None
         case ast.BinOp(left=left, op=ast.Add(), right=right):
@@ -95,7 +104,7 @@ _ONE = {
 _SINGLE = {
     "text", "answer", "agent", "model", "index", "visit", "confidence", "certainty", "cut", "scores", "score",
     "call", "decided", "side", "reason", "accepted", "value", "raw", "mass", "probabilities", "winner",
-    "share", "margin", "entropy", "best",
+    "share", "margin", "entropy", "best", "workflow", "stop_reason", "detail", "calls", "tokens",
 }  # fmt: skip
 """Fields that hold one value in whichever record has them; any other may hold a list of unknown length."""
 
@@ -141,14 +150,25 @@ def _product(sizes: list[int | None]) -> int | None:
     return total
 
 
-def bounds(spec: WorkflowSpec, scope: Mapping[str, Any], visits: Mapping[str, int]) -> Sizes:
-    """Bounds for all names that the workflow writes, given how often each node is visited at most."""
+def bounds(
+    spec: WorkflowSpec,
+    scope: Mapping[str, Any],
+    visits: Mapping[str, int],
+    inputs: Sizes | None = None,
+    kept: Kept | None = None,
+) -> Sizes:
+    """Bounds for all names that the workflow writes, given how often each node is visited at most, and those
+    of its inputs, as far as they are known."""
     sizes: Sizes = {name: 0 for node in spec.nodes.values() for name in _written(node)}
+    sizes |= inputs or {}
     for _ in range(min(sum(visits.values()) + 1, _ROUNDS)):
         before = dict(sizes)
         for node in spec.nodes.values():
             if visits.get(node.name, 0):
                 _write(node, sizes, scope)
+                if isinstance(node, CallNode) and kept is not None:
+                    for name, size in kept(node, sizes).items():
+                        _keep(sizes, Save(name), size)
         if sizes == before:
             return sizes
     return sizes if sum(visits.values()) < _ROUNDS else dict.fromkeys(sizes)
@@ -169,7 +189,7 @@ def _write(node: Any, sizes: Sizes, scope: Mapping[str, Any]) -> None:
 
 
 def _keep(sizes: Sizes, save: Save, size: int | None) -> None:
-    old = sizes[save.name]
+    old = sizes.get(save.name, 0)
     new = _sum([old, size]) if save.append else size
     most = _max([old, new])
     sizes[save.name] = None if most is None or most > _MOST else most
@@ -178,9 +198,9 @@ def _keep(sizes: Sizes, save: Save, size: int | None) -> None:
 def items_of(node: Any, sizes: Sizes, scope: Mapping[str, Any]) -> int | None:
     """How many items a node works on, and gives, at most."""
     match node:
-        case AskNode(for_each=None):
+        case AskNode(for_each=None) | CallNode(for_each=None):
             return 1
-        case AskNode():
+        case AskNode() | CallNode():
             assert node.for_each is not None
             found = [size_of(e, sizes, scope) for e in node.for_each.values()]
             return _least([*found, number_of(node.at_most, scope)])

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..agents.roles import RoleBook
 from ..models.budget import Limits
+from .callees import tree
+from .spec import AskNode, SampleNode, ScoreNode, SearchNode, WorkflowSpec
 from .workflow import Workflow
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ def snapshot_of(workflow: Workflow, models: Mapping[str, str], pins: Mapping[str
         "name": workflow.name,
         "source": workflow.spec.source,
         "path": Path(workflow.spec.path).name,
+        "callees": _callees(workflow.spec),
         "roles": workflow.roles.snapshot(uses_of(workflow)),
         "params": dict(workflow.params),
         "models": dict(models),
@@ -33,20 +36,30 @@ def snapshot_of(workflow: Workflow, models: Mapping[str, str], pins: Mapping[str
     }
 
 
-def uses_of(workflow: Workflow) -> list[tuple[str, str]]:
-    """The (role, mode) pairs whose prompts a workflow uses."""
-    from .spec import AskNode, SampleNode, ScoreNode, SearchNode
+def _callees(spec: WorkflowSpec) -> dict[str, Any]:
+    """The files of all workflows that it may call: another one may be chosen where the run is forked."""
+    return {
+        ref: {"source": one.source, "path": Path(one.path).name, "callees": _callees(one)}
+        for ref, one in spec.callees.items()
+    }
 
+
+def uses_of(workflow: Workflow) -> list[tuple[str, str]]:
+    """The (role, mode) pairs whose prompts a workflow uses, or one that it calls."""
+    return list(dict.fromkeys(use for spec in tree(workflow.spec) for use in _uses(spec)))
+
+
+def _uses(spec: WorkflowSpec) -> list[tuple[str, str]]:
     uses: dict[tuple[str, str], None] = {}
-    for node in workflow.spec.nodes.values():
+    for node in spec.nodes.values():
         if isinstance(node, AskNode | SampleNode):
-            uses[workflow.spec.agents[node.agent].role, node.mode or "default"] = None
+            uses[spec.agents[node.agent].role, node.mode or "default"] = None
         elif isinstance(node, ScoreNode):
             for scorer in node.by:
-                uses[workflow.spec.agents[scorer].role, "default"] = None
+                uses[spec.agents[scorer].role, "default"] = None
         elif isinstance(node, SearchNode):
             for agent, mode in node.asks():
-                uses[workflow.spec.agents[agent].role, mode or "default"] = None
+                uses[spec.agents[agent].role, mode or "default"] = None
     return list(uses)
 
 
@@ -59,7 +72,8 @@ def workflow_of(snapshot: Mapping[str, Any], runtime: Runtime) -> Workflow:
     from .loader import loads
 
     roles = RoleBook.from_snapshot(dict(snapshot["roles"]))
-    spec = loads(snapshot["source"], path=snapshot["path"], roles=roles)
+    kept = snapshot.get("callees", {})  # runs of older versions called nothing
+    spec = loads(snapshot["source"], path=snapshot["path"], roles=roles, callees=kept)
     budget = Limits(**snapshot["budget"]) if snapshot["budget"] else None
     return Workflow(
         spec, roles, params=snapshot["params"], models=snapshot["models"], kind=snapshot["kind"],

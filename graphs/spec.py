@@ -275,7 +275,31 @@ class SearchNode(NodeBase):
         return ((self.agent, self.mode), *((name, self.modes.get(name)) for name in self.by), *rolled)
 
 
-NodeSpec = AskNode | SampleNode | ScoreNode | VoteNode | SearchNode | SetNode
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallNode(NodeBase):
+    """``call``: another workflow, run to its answer; with `for_each` once per item, side by side.
+
+    `target` is its name in the library or its file (from the folder of this one), or an expression over
+    parameters that have choices: which one is called is known before the run. `inputs` are its inputs, those
+    left out are the caller's of the same names; `params` its parameters. `agents` maps an agent of it
+    (``*``: each of them) to one of the caller's, whose model it takes. The result is a Called, or with
+    `for_each` a list with a Called or None (failed) per item; `quorum` is how many must stand. `keep` names
+    what it saved that the record is to hold.
+    """
+
+    does: Literal["call"] = "call"
+    target: Value
+    inputs: Mapping[str, Value] = field(default_factory=dict)
+    params: Mapping[str, Value] = field(default_factory=dict)
+    agents: Mapping[str, str] = field(default_factory=dict)
+    for_each: Mapping[str, Expression] | None = None
+    at_most: Value = None
+    quorum: Value = 1
+    keep: tuple[str, ...] = ()
+    save: Save | None = None
+
+
+NodeSpec = AskNode | SampleNode | ScoreNode | VoteNode | SearchNode | CallNode | SetNode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,7 +321,8 @@ class Fork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowSpec:
-    """A whole workflow. `edges` maps a node (or ``start``) to its conditional edges, or to a fork."""
+    """A whole workflow. `edges` maps a node (or ``start``) to its conditional edges, or to a fork; `callees`
+    holds every workflow that a node may call, by what the file calls it."""
 
     name: str
     title: str = ""
@@ -312,5 +337,6 @@ class WorkflowSpec:
     answer: Expression
     fallback: Expression | None = None
     budget: BudgetSpec | None = None
+    callees: Mapping[str, WorkflowSpec] = field(default_factory=dict)
     source: str = ""
     path: str = ""

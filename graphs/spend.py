@@ -11,6 +11,7 @@ from .spec import AskNode, NodeSpec, SampleNode, ScoreNode, SearchNode, SetNode
 from .walks import Walks
 
 if TYPE_CHECKING:
+    from .plan import Plan
     from .workflow import Workflow
 
 UNLIMITED = 1024
@@ -20,9 +21,10 @@ BYTES_PER_TOKEN = 3.0
 
 
 class Spend:
-    """Estimates for the nodes of one workflow."""
+    """Estimates for the nodes of one workflow; `below` are plans of what its nodes call."""
 
-    def __init__(self, workflow: Workflow, sizes: Sizes) -> None:
+    def __init__(self, workflow: Workflow, sizes: Sizes, below: Mapping[str, Plan]) -> None:
+        self._below = below
         self._workflow = workflow
         self._sizes = sizes
         self._agents = workflow.agents({}, _default_model(workflow))
@@ -30,9 +32,12 @@ class Spend:
         self.notes: list[str] = []
         if any(self._limit(agent, None) is None for agent in self._agents):
             self.notes.append(f"a completion without max_tokens is taken for {UNLIMITED} tokens")
+        self.notes += [note for plan in below.values() for note in plan.notes]
 
     def tokens(self, node: str) -> float:
         """Tokens of one call of the node."""
+        if node in self._below:
+            return self._below[node].tokens / max(self._below[node].calls, 1)
         return sum(self._parts(node))
 
     def usd(self, walks: Walks, calls: Mapping[str, int]) -> float | None:
@@ -42,11 +47,14 @@ class Spend:
         unknown = sorted({self._agents[a].model for a in used if prices[a] is None})
         if unknown:
             self.notes.append(f"no price known for {', '.join(unknown)}")
+        if unknown or any(calls.get(node) and plan.usd is None for node, plan in self._below.items()):
             return None
 
         def cost(node: str) -> float:
             if not calls.get(node):
                 return 0.0
+            if node in self._below:
+                return calls[node] * (self._below[node].usd or 0.0) / max(self._below[node].calls, 1)
             prompt, completion = self._parts(node)
             pairs = [prices[agent] or (0.0, 0.0) for agent in _agents(self._workflow.spec.nodes[node])]
             return calls[node] * max(prompt * a + completion * b for a, b in pairs)

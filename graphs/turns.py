@@ -85,6 +85,7 @@ class Turns:
         self._callers: dict[str, asyncio.Task[object] | None] = {}
         self._thinking: deque[_Thought] = deque()
         self._still = 0
+        self._moving = 0
         self._ticking = False
 
     @property
@@ -128,6 +129,11 @@ class Turns:
         """Say that the run is not at rest: one of its jobs has just begun."""
         self._still = 0
 
+    def on_the_way(self, more: int) -> None:
+        """Say that so many more (or fewer) nested graphs are between two of their nodes: no rest as yet."""
+        self._moving += more
+        self._still = 0
+
     async def think(self, deed: Callable[[], T]) -> T:
         """Do something slow in a thread. Meanwhile nothing is handed over, and who thinks goes on, in the
         order of beginning, when all the others have come to rest: so the thread's speed changes nothing."""
@@ -163,7 +169,7 @@ class Turns:
             self._waiting.popleft()
         if not (self._thinking[0].done if self._thinking else self._waiting):
             return
-        self._still += 1
+        self._still = 0 if self._moving else self._still + 1
         if self._still >= REST:
             self._still = 0
             if self._ending():

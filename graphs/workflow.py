@@ -15,9 +15,11 @@ from ..agents.agent import Agent
 from ..agents.answers import KINDS
 from ..agents.roles import RoleBook
 from ..models.budget import Limits
+from .callees import call_nodes, voices_of
+from .expressions import Expression
 from .params import resolve_params
 from .result import Result
-from .spec import WorkflowSpec
+from .spec import CallNode, WorkflowSpec
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
@@ -53,6 +55,7 @@ class Workflow:
         self.budget = Limits.parse(budget) if isinstance(budget, str) else budget
         self.runtime = runtime
         self._agents: dict[Any, dict[str, Agent]] = {}
+        self._graphs: dict[int, CompiledStateGraph[Any, Any, Any, Any]] = {}
         _check_models(spec, self.models)
 
     @property
@@ -86,15 +89,18 @@ class Workflow:
             budget=budget if budget is not None else self.budget,
             runtime=runtime or self.runtime,
         )
-        changed.__dict__["compiled"] = self.compiled
+        changed._graphs = self._graphs
         return changed
 
-    @cached_property
+    @property
     def compiled(self) -> CompiledStateGraph[Any, Any, Any, Any]:
-        """The LangGraph graph that a runtime drives, compiled once."""
+        """The LangGraph graph that a runtime drives, compiled once for all that `with_` gives."""
         from .compile import build
 
-        return build(self.spec)
+        graph = self._graphs.get(id(self.spec))
+        if graph is None:
+            graph = self._graphs[id(self.spec)] = build(self.spec)
+        return graph
 
     @cached_property
     def agents_params(self) -> Mapping[str, Any]:
@@ -140,6 +146,49 @@ class Workflow:
         self._agents[key] = bound
         return bound
 
+    def called(self, models: Mapping[str, str], default: str) -> dict[str, Workflow]:
+        """The workflows that its nodes call, by node, with the models that come to their agents, and with
+        those parameters that are known before a run; `models` and `default` as in `agents`.
+
+        A callee's model is looked up under ``node.agent``; then it is that of the agent whose model the node
+        hands down; then it is looked up as for an agent of this workflow.
+        """
+        if not self.spec.callees:
+            return {}
+        own = {name: agent.model for name, agent in self.agents(models, default).items()}
+        return {node.name: self._callee(node, self.models, own) for node in call_nodes(self.spec)}
+
+    def _callee(self, node: CallNode, models: Mapping[str, str], own: Mapping[str, str]) -> Workflow:
+        from .context import value_of
+        from .partial import known
+
+        spec = self.spec.callees[value_of(node.target, dict(self.agents_params))]
+        given = {
+            name: known(value, self.agents_params) if isinstance(value, Expression) else value
+            for name, value in node.params.items()
+        }
+        callee = Workflow(
+            spec,
+            self.roles,
+            params={name: value for name, value in given.items() if value is not None},
+            models=_handed_down(node, spec, models, own),
+            kind=self.kind if spec.kind == "auto" else spec.kind,
+            runtime=self.runtime,
+        )
+        callee._graphs = self._graphs
+        return callee
+
+    def bound(self, models: Mapping[str, str], default: str) -> Workflow:
+        """The same workflow, every agent of it and of those that it calls having its model."""
+        return self.with_(models=self.voices(models, default)) if self.spec.callees else self
+
+    def voices(self, models: Mapping[str, str], default: str) -> dict[str, str]:
+        """The model of every agent; those of the workflows that it calls are named ``node.agent``."""
+        bound = {name: agent.model for name, agent in self.agents(models, default).items()}
+        for node, callee in self.called(models, default).items():
+            bound |= {f"{node}.{name}": model for name, model in callee.voices(models, default).items()}
+        return bound
+
     def models_by_agent(self, models: Mapping[str, str] | str | None) -> dict[str, str]:
         """Models given for all (``*``), roles or agents, as a table by agent of those that they change.
 
@@ -152,7 +201,12 @@ class Workflow:
             name: named.get(name) or named.get(spec.role) or named.get("*")
             for name, spec in self.spec.agents.items()
         }
-        return {name: model for name, model in found.items() if model}
+        known = {name: model for name, model in found.items() if model}
+        for node in call_nodes(self.spec):
+            callee = self._callee(node, {}, {})
+            below = callee.models_by_agent(_handed_down(node, callee.spec, named, known))
+            known |= {f"{node.name}.{name}": model for name, model in below.items()}
+        return known
 
     async def run(
         self,
@@ -357,7 +411,24 @@ def _kind(kind: str) -> str:
 
 
 def _check_models(spec: WorkflowSpec, models: Mapping[str, str]) -> None:
-    possible = [*spec.agents, *dict.fromkeys(agent.role for agent in spec.agents.values())]
     for key in models:
-        if key != "*" and key not in possible:
-            raise InputError(f"workflow {spec.name!r} has no agent or role {key!r}{suggest(key, possible)}")
+        if key != "*" and key not in (possible := voices_of(spec)):
+            raise InputError(
+                f"workflow {spec.name!r} has no agent or role {key!r}{suggest(key, list(possible))}"
+            )
+
+
+def _handed_down(
+    node: CallNode, callee: WorkflowSpec, models: Mapping[str, str], own: Mapping[str, str]
+) -> dict[str, str]:
+    """The models of a called workflow, given those named for its caller, and those of the caller's agents."""
+    below = voices_of(callee)
+    given = {key: model for key, model in models.items() if key == "*" or key in below}
+    if "*" in node.agents:
+        given = {"*": own[node.agents["*"]]} if node.agents["*"] in own else {}
+    for theirs, ours in node.agents.items():
+        if theirs in callee.agents and ours in own:
+            given[theirs] = own[ours]
+    start = f"{node.name}."
+    here = {key.removeprefix(start): model for key, model in models.items() if key.startswith(start)}
+    return given | {key: model for key, model in here.items() if key in below}

@@ -8,6 +8,7 @@ from ..draft import Draft
 from ..sites import Sites
 from . import (
     branches,
+    calls,
     fields,
     forks,
     identifiers,
@@ -36,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
     fields.check,
     votes.check,
     searches.check,
+    calls.check,
     branches.check,
     reach.check,
     loops.check,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ..draft import Draft
 from ..sites import Sites
-from ..spec import AskNode, SampleNode, SearchNode, SetNode, Span
+from ..spec import AskNode, CallNode, SampleNode, SearchNode, SetNode, Span
 
 RESERVED = frozenset(
     {"params", "visits", "kind", "visit", "index", "agent", "answer_format", "reply_format"}
@@ -78,7 +78,7 @@ def _saved(draft: Draft) -> Iterator[tuple[str, Span | None]]:
 
 def _variables(draft: Draft) -> Iterator[tuple[str, Span | None]]:
     for name, node in draft.spec.nodes.items():
-        if isinstance(node, AskNode):
+        if isinstance(node, AskNode | CallNode):
             for variable in node.for_each or {}:
                 span = draft.key("nodes", name, "for_each", variable) or draft.span("nodes", name, "as")
                 if span is not None:

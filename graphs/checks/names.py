@@ -12,7 +12,7 @@ from ..expressions import FUNCTIONS
 from ..expressions.names import free_paths
 from ..sites import Site, Sites, place
 from ..sorts import Sort
-from ..spec import AskNode
+from ..spec import AskNode, CallNode
 
 
 def check(draft: Draft, sites: Sites) -> None:
@@ -59,7 +59,7 @@ def _note(draft: Draft, site: Site, name: str, env: dict[str, Sort]) -> str:
     if name in FUNCTIONS:
         return f"it is a function: {FUNCTIONS[name].usage}"
     for node in spec.nodes.values():
-        if isinstance(node, AskNode) and name in (node.for_each or {}):
+        if isinstance(node, AskNode | CallNode) and name in (node.for_each or {}):
             return f"it is bound within node {node.name!r} only"
     if name in spec.nodes:
         return f"a node has no value; what it saves has, and visits.{name} counts its visits"

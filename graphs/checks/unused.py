@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..draft import Draft
 from ..sites import Sites
-from ..spec import SetNode
+from ..spec import CallNode, SetNode
 from .references import uses
 
 
@@ -13,6 +13,8 @@ def check(draft: Draft, sites: Sites) -> None:
     if draft.problems.errors:
         return
     asked = {agent for node in draft.spec.nodes.values() for agent, *_ in uses(draft, node)}
+    for node in draft.spec.nodes.values():
+        asked |= set(node.agents.values()) if isinstance(node, CallNode) else set()
     for name in draft.spec.agents:
         if name not in asked and draft.spec.nodes:
             draft.problems.warn("unused", draft.key("agents", name), f"agent {name!r} is never asked")

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ..context import RunContext, Scope
-from ..spec import AskNode, NodeSpec, SampleNode, ScoreNode, SearchNode, SetNode, VoteNode
+from ..spec import AskNode, CallNode, NodeSpec, SampleNode, ScoreNode, SearchNode, SetNode, VoteNode
 
 Work = Callable[[RunContext, Scope, int], Awaitable[dict[str, Any]]]
 """Takes the run, the scope and the visit; returns what the node writes, by name."""
@@ -35,6 +35,10 @@ def work_of(node: NodeSpec) -> Work:
             from .search import searching
 
             return searching(node)
+        case CallNode():
+            from .call import calling
+
+            return calling(node)
         case SetNode():
             from .assign import assigning
 

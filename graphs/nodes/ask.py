@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from rebut.errors import BudgetSpent, WorkflowError
+from rebut.errors import BudgetSpent
 
 from ...models.budget import Budget
 from ..context import RunContext, Scope, value_of
 from ..fanout import FanOut
 from ..spec import AskNode
 from . import Work
-from .common import EXPECTED, demand, failed, prompt_facts, saved, terms_of, whole
+from .common import EXPECTED, demand, failed, items_of, prompt_facts, saved, terms_of, whole
 
 
 def asking(node: AskNode) -> Work:
     """The work of an `ask` node."""
 
     async def one(run: RunContext, scope: Scope, visit: int) -> dict[str, Any]:
-        path = f"{node.name}/{visit}"
+        path = f"{run.at(node.name)}/{visit}"
         visited = _Visit(node, run, visit, run.limits(node.name, node.budget, scope))
         try:
             [value] = await visited.ask(path, {**scope, "index": 0})
@@ -31,7 +31,7 @@ def asking(node: AskNode) -> Work:
         return saved(node.save, value)
 
     async def many(run: RunContext, scope: Scope, visit: int) -> dict[str, Any]:
-        items = await run.think(lambda: _items(node, scope))
+        items = await run.think(lambda: items_of(node, scope))
         results: list[Any] = [None] * len(items)
         errors: list[Exception] = []
         visited = _Visit(node, run, visit, run.limits(node.name, node.budget, scope))
@@ -47,7 +47,7 @@ def asking(node: AskNode) -> Work:
             return False
 
         def ask(index: int) -> Awaitable[Sequence[Any]]:
-            path = f"{node.name}/{visit}[{index}]"
+            path = f"{run.at(node.name)}/{visit}[{index}]"
             return visited.ask(path, {**scope, **items[index], "index": index})
 
         await FanOut([partial(ask, i) for i in asked], settled, expected=EXPECTED).run()
@@ -85,7 +85,7 @@ class _Visit:
         return run.agents[node.agent].ask(
             run.session,
             path=path,
-            node=node.name,
+            node=run.at(node.name),
             visit=self.visit,
             mode=node.mode,
             facts=facts,
@@ -100,29 +100,3 @@ class _Visit:
 
     def _note(self, what: str, text: str, data: Mapping[str, Any]) -> None:
         self.run.note(self.node.name, what, text, data)
-
-
-def _items(node: AskNode, scope: Scope) -> list[Mapping[str, Any]]:
-    """The variables of each item.
-
-    Raises:
-        WorkflowError: a collection is none, or they are not equally long, or longer than `at_most`.
-    """
-    assert node.for_each is not None
-    columns: dict[str, Sequence[Any]] = {}
-    for name, expression in node.for_each.items():
-        value = expression(scope)
-        if not isinstance(value, list | tuple):
-            raise WorkflowError(
-                f"node {node.name!r}: for_each {name!r} needs a list, "
-                f"{expression.source!r} is {type(value).__name__}"
-            )
-        columns[name] = value
-    lengths = {name: len(column) for name, column in columns.items()}
-    if len(set(lengths.values())) > 1:
-        said = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        raise WorkflowError(f"node {node.name!r}: for_each walks lists in step, but {said}")
-    size = next(iter(lengths.values()), 0)
-    if node.at_most is not None:
-        size = min(size, whole(node.at_most, scope, what=f"at_most of {node.name!r}"))
-    return [{name: column[i] for name, column in columns.items()} for i in range(size)]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rebut.errors import BudgetSpent, ModelError, QuorumMissed
+from rebut.errors import BudgetSpent, ModelError, QuorumMissed, WorkflowError
 
 from ...agents.terms import PLAIN, Terms
 from ..context import RunContext, Scope, facts_of, value_of
-from ..spec import AskNode, SampleNode, Save, Value
+from ..spec import AskNode, CallNode, SampleNode, Save, Value
 
 EXPECTED: tuple[type[Exception], ...] = (ModelError, BudgetSpent)
 """Failures of one branch of a fan-out that the others survive."""
@@ -28,8 +28,6 @@ def whole(value: Value, scope: Scope, *, what: str, least: int = 1) -> int:
     Raises:
         WorkflowError: it is not a whole number, or below `least`.
     """
-    from rebut.errors import WorkflowError
-
     number = value_of(value, scope)
     if isinstance(number, bool) or not isinstance(number, int | float) or number != int(number):
         raise WorkflowError(f"{what} must be a whole number, it is {number!r}")
@@ -68,8 +66,6 @@ def _texts(node: AskNode | SampleNode, scope: Scope) -> Iterator[str]:
 
 
 def _text(value: Any, what: str) -> str:
-    from rebut.errors import WorkflowError
-
     if value is not None and not isinstance(value, str):
         raise WorkflowError(f"{what} must be a text, it is {value!r}")
     return value or ""
@@ -99,7 +95,7 @@ def demand(run: RunContext, node: str, stood: int, quorum: int, of: int, errors:
                 raise error
         if stood == 0 and errors and len(errors) == of:
             raise errors[0]
-        raise QuorumMissed(node, stood=stood, quorum=quorum, of=of)
+        raise QuorumMissed(run.at(node), stood=stood, quorum=quorum, of=of)
     if stood < of:
         run.note(node, "quorum", f"{stood} of {of} stood", {"stood": stood, "of": of})
 
@@ -113,3 +109,29 @@ def saved(save: Save | None, value: Any) -> dict[str, Any]:
     if isinstance(value, list | tuple):
         return {save.name: [v for v in value if v is not None]}
     return {save.name: [] if value is None else [value]}
+
+
+def items_of(node: AskNode | CallNode, scope: Scope) -> list[Mapping[str, Any]]:
+    """The variables of each item.
+
+    Raises:
+        WorkflowError: a collection is none, or they are not equally long, or longer than `at_most`.
+    """
+    assert node.for_each is not None
+    columns: dict[str, Sequence[Any]] = {}
+    for name, expression in node.for_each.items():
+        value = expression(scope)
+        if not isinstance(value, list | tuple):
+            raise WorkflowError(
+                f"node {node.name!r}: for_each {name!r} needs a list, "
+                f"{expression.source!r} is {type(value).__name__}"
+            )
+        columns[name] = value
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        said = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise WorkflowError(f"node {node.name!r}: for_each walks lists in step, but {said}")
+    size = next(iter(lengths.values()), 0)
+    if node.at_most is not None:
+        size = min(size, whole(node.at_most, scope, what=f"at_most of {node.name!r}"))
+    return [{name: column[i] for name, column in columns.items()} for i in range(size)]

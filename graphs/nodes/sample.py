@@ -59,7 +59,7 @@ class _Drawing:
     async def _draw_at_once(self) -> None:
         """One request for all; what it leaves out is drawn singly after it."""
         granted = self.budget.grant(self.n)
-        path = f"{self.node.name}/{self.visit}#0-{self.n - 1}"
+        path = f"{self.run.at(self.node.name)}/{self.visit}#0-{self.n - 1}"
         try:
             drawn = await self._ask(path, 0, max(granted, 1))
         except EXPECTED as error:
@@ -89,7 +89,7 @@ class _Drawing:
             return self._enough(len(indices) - self.ended)
 
         def job(index: int) -> Any:
-            path = f"{self.node.name}/{self.visit}#{index}"
+            path = f"{self.run.at(self.node.name)}/{self.visit}#{index}"
             return lambda: self._ask(path, index, 1)
 
         wave = None
@@ -128,7 +128,7 @@ class _Drawing:
         return await self.agent.ask(
             run.session,
             path=path,
-            node=node.name,
+            node=run.at(node.name),
             visit=self.visit,
             mode=node.mode,
             facts=facts,

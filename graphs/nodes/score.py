@@ -62,11 +62,11 @@ async def _grade(
         return False
 
     def job(index: int, scorer: str) -> Any:
-        path = f"{node.name}/{visit}[{index}].{scorer}"
+        path = f"{run.at(node.name)}/{visit}[{index}].{scorer}"
         return lambda: run.agents[scorer].ask(
             run.session,
             path=path,
-            node=node.name,
+            node=run.at(node.name),
             visit=visit,
             mode=None,
             facts=prompt_facts(run, {**scope, "item": items[index]}, {}, visit, index),

@@ -50,7 +50,7 @@ class Searching:
 
     def path(self, tail: str) -> str:
         """The path of a call of this visit."""
-        return f"{self.node.name}/{self.visit}:{tail}"
+        return f"{self.run.at(self.node.name)}/{self.visit}:{tail}"
 
     def facts(self, text: str, at: TreeNode, **more: Any) -> dict[str, Any]:
         """What a prompt may name; `text` is the solution so far, `at` the node that it stands at."""
@@ -197,7 +197,7 @@ async def _ask(
         run.session,
         begun=begun(search, at.text) if node.unit == "continue" else None,
         path=path,
-        node=node.name,
+        node=search.run.at(node.name),
         visit=search.visit,
         mode=node.mode,
         facts=search.facts(at.text, at, width=width or search.width(at.depth)),

@@ -103,7 +103,7 @@ class Valuing:
             search.run.session,
             begun=begun(search, text) if search.node.unit == "continue" else None,
             path=path,
-            node=search.node.name,
+            node=search.run.at(search.node.name),
             visit=search.visit,
             mode=mode,
             facts=search.facts(text, node, width=1),
@@ -181,7 +181,7 @@ class Valuing:
         return await search.run.agents[agent].ask(
             search.run.session,
             path=path,
-            node=search.node.name,
+            node=search.run.at(search.node.name),
             visit=search.visit,
             mode=search.node.modes.get(agent),
             facts=search.facts(text.text, text.at, item=item, swapped=swapped, vote=vote),

@@ -26,7 +26,7 @@ def voting(node: VoteNode) -> Work:
         _explain(run, node, ballot)
         quorum = whole(node.quorum, scope, what=f"quorum of {node.name!r}", least=0)
         if ballot.voters < quorum:
-            raise QuorumMissed(node.name, stood=ballot.voters, quorum=quorum, of=of)
+            raise QuorumMissed(run.at(node.name), stood=ballot.voters, quorum=quorum, of=of)
         return saved(node.save, ballot)
 
     return work

@@ -1,5 +1,7 @@
 """The one stream of events that the command line, the store, viewers and servers render.
 
+What happens in a workflow that a node calls has the node's place before its own: ``inner/1.draw``.
+
 Durable events carry a sequence number within their run, are kept in the store, and come out of a replay
 byte for byte: they hold nothing that the journal does not determine. `t` is the run's clock in seconds
 since its start; it moves only when a recorded crossing (a model call) is handed over. Ephemeral events
@@ -168,6 +170,12 @@ EVENTS: Mapping[str, type[Event]] = {
 }  # fmt: skip
 
 Emit = Callable[[Event], None]
+
+
+def within(node: str) -> str:
+    """The place of the call in which a node stands, such as ``inner/1`` of ``inner/1.draw``; empty where it
+    is one of the run's own workflow."""
+    return node.rpartition(".")[0]
 
 
 def event_of(data: Mapping[str, Any]) -> Event:

@@ -148,6 +148,30 @@ class Reply(Record):
     call: str = ""
 
 
+class Called(Record):
+    """What a workflow gave to the node that called it.
+
+    Attributes:
+        workflow: its name.
+        answer: its answer; None when it had none, and it then abstains in a vote.
+        stop_reason: ``answered``, or ``budget`` when a limit ended or shortened it; `detail` says which one.
+        calls: completions that it was charged for; `tokens` of prompts and completions together.
+        index: place among the items it was called for, from 0.
+        kept: what it had saved under the names that the node keeps.
+        call: its place in the run, which the paths of its calls begin with.
+    """
+
+    workflow: str
+    answer: Any = None
+    stop_reason: str = "answered"
+    detail: str = ""
+    calls: int = 0
+    tokens: int = 0
+    index: int = 0
+    kept: Mapping[str, Any] = Field(default_factory=dict)
+    call: str = ""
+
+
 class Tally(Record):
     """One answer in a vote.
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from rebut.events import CallFinished, Event, NodeFinished, RunFinished, RunStarted
-from rebut.records import Critique, Sample, Verdict
+from rebut.events import CallFinished, Event, NodeFinished, NodeStarted, RunFinished, RunStarted
+from rebut.records import Called, Critique, Sample, Verdict
 from rebut.view.blocks import Block, Teller, ending, spoken
 
 
@@ -46,6 +46,27 @@ def test_models_are_named_only_when_the_panel_is_mixed() -> None:
     )  # fmt: skip
     start = RunStarted(workflow="w", input={}, params={}, models={"ada": "x/y", "bel": "z"})
     assert told(start, call)[1].head == "ada (x/y)"
+
+
+def test_what_happens_in_a_called_workflow_is_told_with_its_place() -> None:
+    call = CallFinished(
+        node="inner/1.draw", visit=2, call="c", agent="ada", role="ada", model="m", texts=("hi",)
+    )  # fmt: skip
+    done = Called(workflow="debate", answer="no", stop_reason="budget", calls=3, kept={"x": [1]})
+    heads = [
+        (block.kind, block.head, block.body)
+        for block in told(
+            NodeStarted(node="inner/1.draw", visit=2),
+            call,
+            NodeStarted(node="inner/2.draw", visit=1),
+            NodeFinished(node="inner", visit=1, wrote={"first": done}),
+        )
+    ]
+    assert heads == [
+        ("round", "inner/1 round 2", ""),
+        ("speech", "ada in inner/1", "hi"),
+        ("ruling", "first: debate budget (3 calls)", "no"),
+    ]
 
 
 def test_a_failed_call_is_told_with_its_reason() -> None:

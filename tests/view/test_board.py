@@ -59,6 +59,10 @@ def test_rounds_count_by_the_highest_visit() -> None:
     assert board_of([NodeStarted(node=f"n{v}", visit=v) for v in visits]).round == 3
 
 
+def test_rounds_of_a_called_workflow_are_not_those_of_the_run() -> None:
+    assert board_of([NodeStarted(node="inner/1.draw", visit=4), NodeStarted(node="n", visit=2)]).round == 2
+
+
 def test_the_end_clears_the_floor() -> None:
     start = CallStarted(node="a", call="c", agent="ada", role="r", model="m")
     assert not board_of([start, RunFinished(answer=None, stop_reason="cancelled")]).speaking

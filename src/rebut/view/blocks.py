@@ -18,6 +18,7 @@ from rebut.events import (
     Noted,
     RunFinished,
     RunStarted,
+    within,
 )
 from rebut.records import plain
 
@@ -50,9 +51,10 @@ class Block:
 
 @dataclass(slots=True)
 class Teller:
-    """Turns events into blocks; remembers the round it is in, and the models of the run."""
+    """Turns events into blocks; remembers the rounds it is in, and the models of the run."""
 
-    round: int = 1
+    rounds: dict[str, int] = field(default_factory=dict)
+    """By the place of a called workflow; that of the run's own is empty."""
     models: set[str] = field(default_factory=set)
 
     def tell(self, event: Event) -> Iterator[Block]:
@@ -61,9 +63,9 @@ class Teller:
             case RunStarted():
                 self.models = set(event.models.values())
                 yield Block(kind="run", head=event.workflow, body=words(event.input.get("question", "")))
-            case NodeStarted() if event.visit > self.round:
-                self.round = event.visit
-                yield Block(kind="round", head=f"round {event.visit}", t=event.t)
+            case NodeStarted() if event.visit > self.rounds.get(place := within(event.node), 1):
+                self.rounds[place] = event.visit
+                yield Block(kind="round", head=f"{place} round {event.visit}".strip(), t=event.t)
             case CallFinished():
                 yield from self._speech(event)
             case NodeFinished():
@@ -91,7 +93,8 @@ class Teller:
     def _who(self, event: CallFinished) -> str:
         mixed = len(self.models) > 1 or event.role not in ("", event.agent)
         aside = event.model if len(self.models) > 1 else event.role
-        return f"{event.agent} ({aside})" if mixed else event.agent
+        place = f" in {within(event.node)}" if within(event.node) else ""
+        return (f"{event.agent} ({aside})" if mixed else event.agent) + place
 
 
 def ending(event: RunFinished) -> str:
@@ -164,6 +167,9 @@ def _ruling(name: str, value: Mapping[str, Any]) -> tuple[str, str] | None:
         return f"{name}: {'accepted' if value['accepted'] else 'to mend'}", ""
     if {"text", "answer", "scores"} <= value.keys():
         return (f"{name}: answer", words(value["answer"])) if value["answer"] is not None else None
+    if {"workflow", "stop_reason", "kept"} <= value.keys():
+        used = many(int(value["calls"]), "call")
+        return f"{name}: {value['workflow']} {value['stop_reason']} ({used})", words(value["answer"])
     if {"value", "steps", "reason"} <= value.keys():
         return f"{name}: score {value['value']:.3g}", ""
     if {"answers", "agent"} <= value.keys():

@@ -16,6 +16,7 @@ from rebut.events import (
     NodeStarted,
     RunFinished,
     RunStarted,
+    within,
 )
 
 KEPT = 8_000
@@ -82,7 +83,7 @@ class Board:
                 self.run, self.workflow = event.run, event.workflow
             case NodeStarted():
                 self.nodes[event.node] = event.visit
-                self.round = max(self.round, event.visit)
+                self.round = self.round if within(event.node) else max(self.round, event.visit)
             case NodeFinished():
                 self.nodes.pop(event.node, None)
             case CallStarted():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rebut.events import Event
+from rebut.events import Event, within
 
 from .blocks import Block, Teller
 from .board import Board, Speech
@@ -120,6 +120,8 @@ class LiveView:
         line = Text(one_line(speech.agent), f"bold {self.colour(speech.agent)}")
         if speech.n > 1:
             line.append(f" x{speech.n}", style="dim")
+        if within(speech.node):
+            line.append(f" in {within(speech.node)}", style="dim not bold")
         if speech.text:
             line.append(" " + tail(speech.text, (SPEAKING - 1) * width), style="default not bold")
         else:
