@@ -68,6 +68,12 @@ FACTS: dict[str, Any] = {
     "good": "harmless",
     "bad": "harmful",
     "swapped": False,
+    "responses": [AFFIRM, OPPOSE],
+    "paths": [AFFIRM, OPPOSE],
+    "drafts": [AFFIRM, OPPOSE],
+    "riddle": "A farmer has 17 sheep. All but x run away. How many are left?",
+    "hole": "x",
+    "claim": "9",
     "comments": [REVIEW, None],
     "persona": "a farmer, who knows sheep",
     "people": ["a farmer", "a wolf"],
@@ -242,6 +248,7 @@ def test_whatever_another_agent_wrote_stays_inside_its_quote(role: str, mode: st
     facts |= {"comments": [facts["critique"]], "persona": attack, "heard": [Pick(attack, 1)]}
     facts |= {"people": [attack], "advice": [attack], "source": attack, "reading": attack}
     facts |= {"rivals": [attack, attack], "transcript": [[attack, attack]]}
+    facts |= {"responses": [foe, foe], "paths": [foe], "drafts": [foe, foe], "claim": attack}
     messages = prompt(role, mode, agent="me", **facts)
     text = shown(messages)
     assert "<|im_" not in text

@@ -22,9 +22,9 @@ Guess = Callable[[str, str], Any]
 def asked_for(request: Request) -> tuple[str, str]:
     """The number that is hidden from the verifier, and the claimed answer."""
     text = request.messages[-1].content
-    problem = text.partition("hidden behind x:\n")[2].partition("\n")[0]
+    riddle = text.partition("hidden behind x:\n")[2].partition("\n")[0]
     hole = next(
-        i for i, word in enumerate(BAKER.split()) if word.strip(".") not in problem.replace(".", "").split()
+        i for i, word in enumerate(BAKER.split()) if word.strip(".") not in riddle.replace(".", "").split()
     )
     claim = re.search(r"<quote>\n(\S+)\n", text)
     assert claim is not None
