@@ -94,8 +94,10 @@ _SAME = frozenset({"compact", "sorted", "top", "unique", "others", "without", "s
 _RESULTS: Mapping[str, Sort] = {
     **dict.fromkeys(("len", "sum", "mean", "prod", "abs", "round", "sqrt", "exp", "log", "sigmoid"), NUMBER),
     **dict.fromkeys(("clamp", "zscore", "entropy", "confidence", "aggregate", "certainty"), NUMBER),
-    **dict.fromkeys(("any", "all", "settled", "stated"), FLAG),
+    **dict.fromkeys(("any", "all", "settled", "stated", "same"), FLAG),
     **dict.fromkeys(("majority", "str", "lower", "join", "both_orders", "unanswered"), TEXT),
+    **dict.fromkeys(("masked", "unused_letter"), TEXT),
+    "numerals": many(TEXT),
     **dict.fromkeys(("range", "zscores", "calibration"), many(NUMBER)),
     "vote": record(Vote),
     "checked_quotes": TEXT,
