@@ -54,7 +54,7 @@ async def test_the_proposers_of_a_layer_read_the_same_bytes() -> None:
 
 
 async def test_who_fails_is_left_out_of_what_the_next_layer_reads() -> None:
-    said = ["<1> 4", FAILS, "<3> 4", "<4> 4", "<5> 4", FAILS]
+    said: list[Any] = ["<1> 4", FAILS, "<3> 4", "<4> 4", "<5> 4", FAILS]
     play = Stage({"proposer": said, "aggregator": "Answer: 5"})
     result = await play.play("mixture")
     assert [read(r) for r in play.asked("proposer")[3:]] == [[1, 3]] * 3
