@@ -49,13 +49,18 @@ async def test_the_criteria_stop_at_different_places() -> None:
     assert await drawn(*answers) == 8
     assert await drawn(*answers, criterion="dirichlet") == 9
     # 8 of 10 are the first 0.8; 1 - H / ln 3 passes 0.25 with 4 of 6 (0.21) and 5 of 7 (0.27)
-    assert await drawn(*answers, criterion="majority", certainty=0.8) == 10
-    assert await drawn(*answers, criterion="entropy", certainty=0.25) == 7
+    assert await drawn(*answers, criterion="majority") == 10
+    assert await drawn(*answers, criterion="entropy") == 7
 
 
 @pytest.mark.parametrize("criterion", ["majority", "entropy"])
 async def test_one_sample_is_no_agreement(criterion: str) -> None:
     assert await drawn(4, 4, 4, 4, 4, criterion=criterion, certainty=0.05) == 2
+
+
+async def test_more_certainty_takes_more_samples() -> None:
+    # of one kind n samples are 1 - 2^-(n + 1) certain
+    assert [await drawn(*[4] * 30, certainty=c) for c in (0.5, 0.9, 0.95, 0.99, 1)] == [1, 3, 4, 6, 16]
 
 
 async def test_sampling_stops_when_the_leader_cannot_be_overtaken_and_not_before() -> None:
