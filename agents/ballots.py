@@ -18,8 +18,8 @@ TIES = ("first", "last", "none")
 Ballot = Sequence[float]
 """Numbers of candidates from 1: approved ones, or ranked from the best; for ``cumulative`` their points."""
 
-MOST_PAIRED = 200
-"""Candidates that are compared in pairs at most: the work grows with the cube of their number."""
+MOST_PAIRED = 5_000_000
+"""Comparisons in pairs at most: the square of the candidates, times candidates and ballots."""
 
 
 def elect(
@@ -48,16 +48,16 @@ def elect(
         weights: of the voters; None for 1 each. A voter whose weight is None abstains.
 
     Raises:
-        InputError: an unknown rule or tie rule, candidates that are no texts, more than `MOST_PAIRED` of them
-            under ``condorcet``, or weights that do not fit.
+        InputError: an unknown rule or tie rule, candidates that are no texts, too many of them or of
+            the ballots to compare in pairs, or weights that do not fit.
 
     >>> elect(["a", "b", "c"], [[1, 2, 3], [2, 1, 3], [2, 3, 1]], rule="condorcet").answer
     'b'
     """
     _check(ballots, rule, tie, weights)
     names = [present(i, candidate) for i, candidate in enumerate(candidates)]
-    if rule == "condorcet" and len(names) > MOST_PAIRED:
-        raise InputError(f"too many candidates to compare in pairs: {len(names)} (at most {MOST_PAIRED})")
+    if rule == "condorcet" and len(names) ** 2 * (len(names) + len(ballots)) > MOST_PAIRED:
+        raise InputError(f"too many to compare in pairs: {len(names)} candidates by {len(ballots)} ballots")
     heavy = [1.0] * len(ballots) if weights is None else weights
     counted = [
         (valid, weight)

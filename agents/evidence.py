@@ -28,6 +28,7 @@ _ALIKE = str.maketrans(
         "…": "...",
     }
 )
+_NUMBER = re.compile(r"\d[.,:]\d")
 _AROUND = " \"'.,;:"
 _UNSPACED = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x2E80, 0xABFF), (0xF900, 0xFAFF))
 
@@ -82,7 +83,7 @@ def holds_quote(source: str, quote: str) -> bool:
     wanted = _levelled(quote)
     if not any(character.isalnum() for character in wanted):
         return False
-    held = _plain(source)
+    held = _held(source)
     place = held.find(wanted)
     for _ in range(MOST_PLACES):
         if place < 0:
@@ -97,17 +98,21 @@ def _levelled(quote: str) -> str:
     return _plain(quote).strip(_AROUND)
 
 
-@lru_cache(maxsize=8)
 def _plain(text: str) -> str:
     """The text with one space between words and plain marks."""
     return " ".join(text.translate(_ALIKE).split())
 
 
+_held = lru_cache(maxsize=4)(_plain)
+"""The same of a source, which is looked into again for each quote."""
+
+
 def _whole(text: str, begin: int, end: int) -> bool:
-    """Whether no word of a passage goes on outside of it."""
+    """Whether no word or number of a passage goes on outside of it."""
     before = begin > 0 and _one_word(text[begin - 1], text[begin])
     after = end < len(text) and _one_word(text[end - 1], text[end])
-    return not (before or after)
+    number = _NUMBER.match(text, begin - 2) if begin > 1 else None
+    return not (before or after or number or _NUMBER.match(text, end - 1))
 
 
 def _one_word(left: str, right: str) -> bool:

@@ -23,7 +23,7 @@ PROTOCOLS = tuple(_READS)
 
 
 @register()
-def seen_by(items: Any, me: int, protocol: str = "all") -> list[Any]:
+def seen_by(items: Any, me: Any, protocol: str = "all") -> list[Any]:
     """The items of a group, one a member, that member `me` reads under a protocol; None for the others.
 
     ``all`` and ``memory``: everyone's, its own too. ``others``: everyone's but its own. ``relay``: its own

@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rebut.agents.ballots import MOST_PAIRED, RULES, elect, strongest_paths
+from rebut.agents.ballots import RULES, elect, strongest_paths
 from rebut.errors import InputError
 
 ABC = ["a", "b", "c"]
@@ -148,10 +148,13 @@ def test_candidates_are_texts_and_blank_ones_cannot_win() -> None:
 
 
 def test_too_many_candidates_to_pair_are_refused_before_the_work() -> None:
-    names = [str(i) for i in range(MOST_PAIRED + 1)]
-    with pytest.raises(InputError, match=r"201 \(at most 200\)"):
+    names = [str(i) for i in range(300)]
+    with pytest.raises(InputError, match="300 candidates by 1 ballots"):
         elect(names, [[1, 2]], rule="condorcet")
+    with pytest.raises(InputError, match="10 candidates by 100000 ballots"):
+        elect(names[:10], [[1, 2]] * 100_000, rule="condorcet")
     assert elect(names, [[1, 2]], rule="borda").winner == 0
+    assert elect(names[:100], [[1, 2]] * 100, rule="condorcet").winner == 0
 
 
 truncated = st.integers(2, 6).flatmap(
@@ -168,6 +171,7 @@ truncated = st.integers(2, 6).flatmap(
 )
 
 
+@settings(deadline=None)
 @given(truncated)
 def test_every_borda_ballot_gives_the_same_points_however_short_it_is(
     drawn: tuple[int, list[list[int]]],
@@ -177,6 +181,7 @@ def test_every_borda_ballot_gives_the_same_points_however_short_it_is(
     assert sum(t.weight for t in tallies) == pytest.approx(len(ballots) * n * (n - 1) / 2)
 
 
+@settings(deadline=None)
 @given(truncated)
 def test_a_short_borda_ballot_counts_as_the_mean_of_all_ways_to_fill_it(
     drawn: tuple[int, list[list[int]]],
@@ -191,6 +196,7 @@ def test_a_short_borda_ballot_counts_as_the_mean_of_all_ways_to_fill_it(
     assert found == pytest.approx(mean)
 
 
+@settings(deadline=None)
 @given(truncated)
 def test_naming_a_candidate_first_never_costs_it_the_condorcet_victory(
     drawn: tuple[int, list[list[int]]],

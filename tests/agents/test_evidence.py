@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rebut.agents.evidence import MOST_QUOTES, check_quotes, holds_quote, verified_quotes
@@ -53,6 +53,14 @@ def test_what_does_not_is_not(quote: str) -> None:
 def test_a_later_place_counts_where_an_earlier_one_is_part_of_a_word() -> None:
     assert holds_quote("party, art", "art")
     assert not holds_quote("party, cart", "art")
+
+
+def test_a_number_is_not_quoted_from_its_middle() -> None:
+    assert holds_quote("It cost 17,500 at 3:45.", "17,500 at 3:45")
+    assert not any(
+        holds_quote("It cost 17,500 at 3:45.", quote) for quote in ("cost 17", "500 at", "3", "45")
+    )
+    assert holds_quote("He was 17, she 18.", "He was 17")
 
 
 def test_scripts_without_spaces_are_quoted_from_the_middle() -> None:
@@ -120,18 +128,19 @@ def test_no_text_takes_long(text: str, source: str) -> None:
     assert time.process_time() - begun < 2
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_any_text_can_be_checked_and_marks_come_from_quotes_alone(text: str, source: str) -> None:
     found = check_quotes(text, source)
     assert found.text.count("<verified>") == found.text.count("</verified>")
-    assert set(verified_quotes(found.text)) <= {q.strip() for q in found.verified} | set(
-        verified_quotes(found.text)
-    )
+    assert found.text.count("<verified>") <= text.lower().count("</")
+    assert len(verified_quotes(found.text)) <= len(found.verified)
 
 
 words = st.lists(st.sampled_from(["ant", "bee", "cat", "17", "the"]), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(words, st.data())
 def test_any_run_of_whole_words_is_found_in_any_spacing(source: list[str], data: st.DataObject) -> None:
     begin = data.draw(st.integers(0, len(source) - 1))
