@@ -27,7 +27,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """A generator: `make` gives one item (question, answer, group), `kind` is the kind of its answers."""
+    """A generator: `make` gives one item (question, answer, topic), `kind` is the kind of its answers."""
 
     about: str
     kind: str
@@ -89,7 +89,7 @@ def misfits(name: str, options: Mapping[str, Any]) -> list[Misfit]:
 
 
 def generate(name: str, n: int, seed: int, options: Mapping[str, Any] | None = None) -> Iterator[Record]:
-    """`n` records with ``id``, ``question``, ``answer`` and ``group``; the same ones for the same seed.
+    """`n` records with ``id``, ``question``, ``answer`` and ``topic``; the same ones for the same seed.
 
     Raises:
         InputError: an unknown generator or option.

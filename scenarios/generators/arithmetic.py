@@ -19,4 +19,4 @@ def make(rng: random.Random, options: Mapping[str, Any]) -> dict[str, Any]:
         else:
             terms.append(number if sign == "+" else -number)
     products = sum(sign == "*" for sign in signs)
-    return {"question": f"What is {text}?", "answer": str(sum(terms)), "group": f"{products} products"}
+    return {"question": f"What is {text}?", "answer": str(sum(terms)), "topic": f"{products} products"}

@@ -18,7 +18,7 @@ def make(rng: random.Random, options: Mapping[str, Any]) -> dict[str, Any]:
     larger = max(pair, key=Fraction)
     misleading = len(larger) < max(map(len, pair))
     question = f"Which number is larger, {pair[0]} or {pair[1]}? Answer with that number."
-    return {"question": question, "answer": larger, "group": "shorter is larger" if misleading else "plain"}
+    return {"question": question, "answer": larger, "topic": "shorter is larger" if misleading else "plain"}
 
 
 def _tail(rng: random.Random, digits: int) -> str:

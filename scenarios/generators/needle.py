@@ -49,4 +49,4 @@ def make(rng: random.Random, options: Mapping[str, Any]) -> dict[str, Any]:
     lines.insert(depth, f"{name} {deed} {thing} in {place}.")
     question = f"{' '.join(lines)}\n\nBy the text above, in which city was it that {name} {deed} {thing}?"
     third = ("first third", "middle third", "last third")[min(2, 3 * depth // len(lines))]
-    return {"question": question, "answer": place, "group": third}
+    return {"question": question, "answer": place, "topic": third}

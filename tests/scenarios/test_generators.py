@@ -32,7 +32,7 @@ def test_a_seed_gives_the_same_items_however_many_are_wanted(name: str) -> None:
     ten, twenty = list(generate(name, 10, 5)), list(generate(name, 20, 5))
     assert ten == twenty[:10] and list(generate(name, 10, 6)) != ten
     assert len({record["id"] for record in twenty}) == 20
-    assert all(set(record) == {"id", "question", "answer", "group"} for record in twenty)
+    assert all(set(record) == {"id", "question", "answer", "topic"} for record in twenty)
 
 
 def test_arithmetic_is_right() -> None:
@@ -46,7 +46,7 @@ def test_the_larger_decimal_is_larger_and_often_the_shorter() -> None:
     for record in records:
         pair = re.findall(r"\d+\.\d+", record["question"])
         assert len(pair) == 2 and Fraction(record["answer"]) == max(map(Fraction, pair))
-    assert 50 < sum(record["group"] == "shorter is larger" for record in records) < 250
+    assert 50 < sum(record["topic"] == "shorter is larger" for record in records) < 250
 
 
 def test_the_needle_is_in_the_text_once() -> None:

@@ -12,7 +12,7 @@ import click
 
 from rebut.errors import JournalDrift, QuorumMissed, RebutError, Unparsed
 
-from . import codes, forking, history, library, models, output, running, scores, writing
+from . import codes, forking, history, library, models, output, running, scenario, scores, writing
 from .codes import Exit
 from .watching import Stopped
 
@@ -22,6 +22,7 @@ SECTIONS: dict[str, Sequence[click.Command]] = {
     "Run": (running.run, running.resume, forking.fork),
     "Workflows": (library.list_, library.describe, library.plan, library.draw),
     "Write your own": (writing.new, writing.check, writing.schema),
+    "Measure": (scenario.scenario,),
     "Look back": (history.runs, history.show, scores.scores, history.replay, history.export, history.import_),
     "Set up": (models.models,),
 }

@@ -14,6 +14,7 @@ class Exit(IntEnum):
     WRONG = 2
     PARTIAL = 3
     NO_ANSWER = 4
+    BELOW = 5
     INTERRUPTED = 130
     PIPE = 141
     TERMINATED = 143
@@ -27,5 +28,6 @@ Exit codes:
   2    something you gave is wrong: workflow, question, model, key, option
   3    a limit or a failure ended the run early; the best answer so far is on stdout
   4    the run ended without an answer
+  5    a scenario's gate does not hold (--fail-under)
   130  interrupted
 """

@@ -1,0 +1,84 @@
+"""The limits of all trials of a scenario together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from rebut.errors import InputError, WorkflowError
+from rebut.records import Usage
+
+from ..models.limits import Limits
+from .trials import Entrant
+
+
+class Purse:
+    """What all trials may use: a trial begins only where its worst case still fits.
+
+    Attributes:
+        spent: what finished trials used, those of earlier sittings too.
+        held: the worst case of those under way.
+        words: why there is no room for another.
+    """
+
+    def __init__(self, limits: Limits, entrants: Sequence[Entrant]) -> None:
+        """
+        Raises:
+            InputError: a workflow's worst case is not known, or not in dollars where these are limited.
+        """
+        self.limits = limits
+        self.spent, self.held, self.words = Usage(), Usage(), ""
+        self._began = time.monotonic()
+        self._worst = {e.label: _worst(e, limits) for e in entrants} if limits.any else {}
+
+    def pay(self, usage: Usage) -> None:
+        """Count what an earlier sitting used."""
+        self.spent = self.spent + usage
+
+    def hold(self, entrant: Entrant) -> Usage | None:
+        """Room for a trial; None, with the reason in `words`, where there is none left."""
+        if not self.limits.any:
+            return Usage()
+        worst = self._worst[entrant.label]
+        after = self.spent + self.held + worst
+        used = {"calls": after.calls, "tokens": after.tokens, "usd": after.usd or 0.0}
+        for name, value in used.items():
+            limit = getattr(self.limits, name)
+            if limit is not None and value > limit:
+                self.words = f"the total of {limit:g} {name} has no room for another run of {entrant.label}"
+                return None
+        if self.limits.seconds is not None and time.monotonic() - self._began >= self.limits.seconds:
+            self.words = f"the total of {self.limits.seconds:g} seconds is over"
+            return None
+        self.held = self.held + worst
+        return worst
+
+    def settle(self, held: Usage, used: Usage, before: Usage) -> None:
+        """Put what a trial used in the place of what was held; `before` was paid in an earlier sitting."""
+        self.held = _less(self.held, held)
+        self.spent = self.spent + _less(used, before)
+
+
+def _less(a: Usage, b: Usage) -> Usage:
+    return Usage(
+        calls=a.calls - b.calls,
+        requests=a.requests - b.requests,
+        prompt=a.prompt - b.prompt,
+        completion=a.completion - b.completion,
+        usd=(a.usd or 0.0) - (b.usd or 0.0),
+    )
+
+
+def _worst(entrant: Entrant, total: Limits) -> Usage:
+    """What a run can use at most: its own limits, else the plan's bound."""
+    own = entrant.workflow.budget or Limits()
+    try:
+        plan = entrant.workflow.plan()
+    except WorkflowError as error:
+        raise InputError(f"a total budget needs to know what a run can cost at most: {error}") from error
+    usd = plan.usd if own.usd is None else own.usd if plan.usd is None else min(own.usd, plan.usd)
+    if usd is None and total.usd is not None:
+        raise InputError(f"the price of {entrant.label} is not known: a total in usd cannot be held to")
+    calls = plan.calls if own.calls is None else min(own.calls, plan.calls)
+    tokens = plan.tokens if own.tokens is None else min(own.tokens, plan.tokens)
+    return Usage(calls=calls, completion=tokens, usd=usd or 0.0)

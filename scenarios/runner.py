@@ -1,0 +1,256 @@
+"""Runs the trials of a scenario side by side; what is in the store already is not asked again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from rebut.errors import InputError, ModelUnavailable, RebutError, SettingsError
+from rebut.records import Usage
+
+from ..graphs.run import Run
+from ..graphs.runtime import Runtime
+from ..memory.values import RunInfo
+from .items import Item, items_of
+from .purse import Purse
+from .spec import ScenarioSpec
+from .trials import Entrant, Trial, entrants, graded, needed, run_id, seed_of, told
+
+HOPELESS = 5
+"""So many trials of an entrant that fail for want of its model, and none that does not, end the scenario."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A trial that is to be made."""
+
+    entrant: Entrant
+    item: Item
+    seed: int
+    run: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What a scenario found.
+
+    Attributes:
+        labels: of the entrants, in their order.
+        trials: in the order of the items, then of the entrants, then of the seeds; none is missing where
+            `stopped` is empty.
+        stopped: why trials were left out.
+    """
+
+    spec: ScenarioSpec
+    labels: tuple[str, ...]
+    trials: list[Trial] = field(default_factory=list)
+    wanted: int = 0
+    stopped: str = ""
+
+    @property
+    def base(self) -> str:
+        """The label that others are compared with."""
+        own = (label for label in self.labels if label.partition(" @ ")[0] == self.spec.base)
+        return next(own, self.labels[0])
+
+    @property
+    def usage(self) -> Usage:
+        """What all trials used, the kept ones too."""
+        return sum((trial.usage for trial in self.trials), Usage())
+
+
+Seen = Callable[[Report, Trial | None], None]
+"""Called with what is known so far when trials were found in the store (None), and after each new one."""
+
+
+class Runner:
+    """One scenario on one runtime."""
+
+    def __init__(
+        self,
+        spec: ScenarioSpec,
+        runtime: Runtime,
+        *,
+        models: Mapping[str, str] | None = None,
+        concurrency: int | None = None,
+        limit: int | None = None,
+        seen: Seen | None = None,
+    ) -> None:
+        """
+        Args:
+            models: given for this time, by ``*``, role or agent; they go before those of the scenario.
+            concurrency: runs at a time; None for the scenario's own.
+            limit: only so many items, from the first.
+            seen: is told of progress.
+
+        Raises:
+            ItemsInvalid: rows of the data do not fit.
+            RebutError: a workflow or model does not fit.
+        """
+        self.spec, self._runtime, self._seen = spec, runtime, seen
+        self._concurrency = concurrency or spec.concurrency
+        self.entrants = entrants(spec, runtime, models)
+        self.items = items_of(spec, needed(self.entrants))[:limit]
+        self.tasks = [
+            Task(entrant, item, seed, run_id(spec, entrant, item, seed))
+            for item in self.items
+            for entrant in self.entrants
+            for seed in spec.seeds
+        ]
+        self.report = Report(spec, tuple(e.label for e in self.entrants), wanted=len(self.tasks))
+        self._done: dict[tuple[str, str, int], Trial] = {}
+        self._purse = Purse(spec.total, self.entrants)
+        self._failures: dict[str, int] = Counter()
+        self._hopeful: set[str] = set()
+
+    async def run(self) -> Report:
+        """Make all trials that are not in the store yet.
+
+        Trials that failed are made again: what they asked before is not paid again. Cancelled, it leaves the
+        runs under way to be taken up by the next call.
+
+        Raises:
+            ModelUnavailable, SettingsError: no trial of an entrant finds its model.
+            StoreError: the store fails.
+        """
+        try:
+            known = await self._known()
+            todo = deque(task for task in self.tasks if not self._keep(task, known.get(task.run)))
+            self._tell(None)
+            self._hopeful |= {trial.label for trial in self._done.values()}
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(self._concurrency, len(todo))):
+                    group.create_task(self._work(todo, known))
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from None
+        finally:
+            self._order()
+        return self.report
+
+    async def _known(self) -> dict[str, RunInfo]:
+        if self._runtime.store is None:
+            return {}
+        return {info.id: info for info in await self._runtime.store.runs_of(self.spec.name)}
+
+    def _keep(self, task: Task, info: RunInfo | None) -> bool:
+        """Take a finished run of the store as the trial's outcome, if there is one."""
+        if info is None:
+            return False
+        self._purse.pay(info.result.usage)
+        if info.status != "finished":
+            return False
+        result = info.result
+        stop = "budget" if result.stop_reason == "budget" else "answered"
+        self._note(
+            self._trial(
+                task,
+                answer=result.answer,
+                stop=stop,
+                usage=result.usage,
+                seconds=result.seconds or 0.0,
+                kept=True,
+            )
+        )
+        return True
+
+    async def _work(self, todo: deque[Task], known: Mapping[str, RunInfo]) -> None:
+        while todo and not self.report.stopped:
+            task = todo.popleft()
+            if not (held := self._purse.hold(task.entrant)):
+                self.report.stopped = self._purse.words
+                return
+            before = known[task.run].result.usage if task.run in known else Usage()
+            trial = await self._try(task, resumed=task.run in known)
+            self._purse.settle(held, trial.usage, before)
+            self._note(trial)
+            self._tell(trial)
+
+    async def _try(self, task: Task, *, resumed: bool) -> Trial:
+        run: Run | None = None
+        try:
+            run = await self._begun(task, resumed)
+            result = await run.execute()
+        except RebutError as error:
+            if await self._elsewhere(task, run):
+                return self._trial(task, error="another process is at it: run the same command again")
+            self._hope(task.entrant, error)
+            return self._trial(task, error=told(error), usage=run.usage if run else Usage())
+        self._hopeful.add(task.entrant.label)
+        stop = "budget" if result.stop_reason == "budget" else "answered"
+        return self._trial(task, answer=result.answer, stop=stop, usage=result.usage, seconds=result.seconds)
+
+    async def _begun(self, task: Task, resumed: bool) -> Run:
+        if resumed:
+            return await self._runtime.resume(task.run, watch=False)
+        workflow = task.entrant.workflow
+        inputs = {name: task.item.inputs[name] for name in workflow.spec.inputs}
+        seed = seed_of(task.item, task.seed)
+        return self._runtime.begin(
+            workflow, workflow.inputs(None, inputs), seed=seed, watch=False, run=task.run
+        )
+
+    async def _elsewhere(self, task: Task, run: Run | None) -> bool:
+        """Whether it went wrong because another process has begun the same run."""
+        store = self._runtime.store
+        if store is None or (run is not None and run.usage.calls):
+            return False
+        with suppress(InputError):
+            return (await store.run(task.run)).status in ("running", "finished")
+        return False
+
+    def _hope(self, entrant: Entrant, error: RebutError) -> None:
+        """Give up where an entrant's model cannot be had at all: that says nothing about the workflow."""
+        if entrant.label in self._hopeful or not isinstance(error, ModelUnavailable | SettingsError):
+            self._hopeful.add(entrant.label)
+            return
+        self._failures[entrant.label] += 1
+        if self._failures[entrant.label] >= min(HOPELESS, len(self.items)):
+            raise error
+
+    def _trial(self, task: Task, *, answer: object = None, **more: object) -> Trial:
+        kind = task.entrant.workflow.kind
+        return Trial(
+            item=task.item.id,
+            group=task.item.group,
+            label=task.entrant.label,
+            seed=task.seed,
+            run=task.run,
+            gold=task.item.gold,
+            answer=None if answer is None else str(answer),
+            right=graded(answer, task.item, kind),
+            **more,  # type: ignore[arg-type]
+        )
+
+    def _note(self, trial: Trial) -> None:
+        self._done[trial.item, trial.label, trial.seed] = trial
+        self.report.trials.append(trial)
+
+    def _tell(self, trial: Trial | None) -> None:
+        if self._seen is not None:
+            self._seen(self.report, trial)
+
+    def _order(self) -> None:
+        keys = [(task.item.id, task.entrant.label, task.seed) for task in self.tasks]
+        self.report.trials = [self._done[key] for key in keys if key in self._done]
+
+
+async def measure(
+    spec: ScenarioSpec,
+    runtime: Runtime,
+    *,
+    models: Mapping[str, str] | None = None,
+    concurrency: int | None = None,
+    seen: Seen | None = None,
+) -> Report:
+    """All trials of a scenario; see `Runner`."""
+    if concurrency is not None and concurrency < 1:
+        raise InputError(f"concurrency must be at least 1, it is {concurrency}")
+    return await Runner(spec, runtime, models=models, concurrency=concurrency, seen=seen).run()
+
+
+def by_label(report: Report) -> dict[str, Sequence[Trial]]:
+    """The trials of each entrant, in the order of the items."""
+    return {label: [t for t in report.trials if t.label == label] for label in report.labels}

@@ -1,0 +1,116 @@
+"""What the trials of a scenario say: a line for each entrant, and pairs against the base."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+from rebut.records import Usage
+
+from .runner import Report, by_label
+from .statistics.distributions import normal_tails
+from .statistics.means import Interval, mean, wilson
+from .statistics.paired import difference, discordant, holm, mcnemar
+from .trials import Trial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One entrant.
+
+    Attributes:
+        n: trials; a failed one, and one without an answer, is wrong.
+        right: share of right answers, with its 95 % interval (Wilson; clustered by group and item where
+            several trials belong together).
+        usd: dollars a trial; None where a price is not known. `seconds` a trial, with others beside it.
+        none: trials without an answer, `failed` ones among them; `cut`: ended by their budget.
+        gain: difference of the share from that of the base over the same items and seeds, with its interval.
+        p: of McNemar's exact test against the base, or, where there are several seeds or groups, of the
+            difference in its clustered standard errors; `p_holm` is corrected for all that are compared.
+    """
+
+    label: str
+    n: int
+    right: float
+    interval: Interval
+    calls: float
+    tokens: float
+    usd: float | None
+    seconds: float
+    none: int
+    failed: int
+    cut: int
+    gain: float | None = None
+    gain_interval: Interval | None = None
+    p: float | None = None
+    p_holm: float | None = None
+
+
+def summary(report: Report) -> list[Line]:
+    """A line for each entrant that has trials, in their order."""
+    trials = by_label(report)
+    base = trials.get(report.base, ())
+    lines = [
+        _line(label, mine, base if label != report.base else ()) for label, mine in trials.items() if mine
+    ]
+    tested = [line for line in lines if line.p is not None]
+    corrected = dict(
+        zip([line.label for line in tested], holm([line.p or 0.0 for line in tested]), strict=True)
+    )
+    return [replace(line, p_holm=corrected.get(line.label)) for line in lines]
+
+
+def _line(label: str, trials: Sequence[Trial], base: Sequence[Trial]) -> Line:
+    n = len(trials)
+    usage = sum((trial.usage for trial in trials), Usage())
+    gain, apart, p = _against(trials, base)
+    return Line(
+        label=label,
+        n=n,
+        right=fmean(trial.right for trial in trials),
+        interval=_interval(trials),
+        calls=usage.calls / n,
+        tokens=usage.tokens / n,
+        usd=None if usage.usd is None else usage.usd / n,
+        seconds=fmean(trial.seconds for trial in trials),
+        none=sum(trial.answer is None for trial in trials),
+        failed=sum(trial.stop == "failed" for trial in trials),
+        cut=sum(trial.stop == "budget" for trial in trials),
+        gain=gain,
+        gain_interval=apart,
+        p=p,
+    )
+
+
+def _interval(trials: Sequence[Trial]) -> Interval:
+    """Wilson's where every trial stands for itself, else from the error clustered by group, or by item."""
+    groups = [_cluster(trial) for trial in trials]
+    if len(set(groups)) == len(groups):
+        return wilson(sum(trial.right for trial in trials), len(trials))
+    found = mean([float(trial.right) for trial in trials], groups=groups).interval()
+    return Interval(max(0.0, found.low), min(1.0, found.high)) if found else Interval(0.0, 1.0)
+
+
+def _cluster(trial: Trial) -> tuple[str, str]:
+    """Trials of one item belong together; so do items whose data says that they do."""
+    return ("group", trial.group) if trial.group else ("item", trial.item)
+
+
+def _against(
+    trials: Sequence[Trial], base: Sequence[Trial]
+) -> tuple[float | None, Interval | None, float | None]:
+    other = {(trial.item, trial.seed): trial for trial in base}
+    pairs = [(t, other[t.item, t.seed]) for t in trials if (t.item, t.seed) in other]
+    if not pairs:
+        return None, None, None
+    mine, its = [a.right for a, _ in pairs], [b.right for _, b in pairs]
+    groups = [_cluster(a) for a, _ in pairs]
+    found = difference([float(b) for b in its], [float(a) for a in mine], groups=groups)
+    if len(set(groups)) == len(groups):
+        p = mcnemar(*discordant(its, mine)).p
+    elif found.error:
+        p = normal_tails(found.mean / found.error)
+    else:
+        p = 1.0
+    return found.mean, found.interval(), p

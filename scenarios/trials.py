@@ -1,0 +1,151 @@
+"""Trials: one item put to one contender, under an id that follows from all that decides its outcome."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b32encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+
+from rebut.errors import InputError
+from rebut.records import Usage, plain
+
+from ..agents.answers import correct
+from ..graphs.runtime import Runtime
+from ..graphs.snapshots import snapshot_of
+from ..graphs.workflow import Workflow
+from ..graphs.workflow import load as load_workflow
+from .items import Item
+from .spec import Contender, ScenarioSpec
+
+Stop = Literal["answered", "budget", "failed"]
+_ERROR = 300
+"""Characters of an error that are kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrant:
+    """A contender with one model: what a line of the table is about.
+
+    `mark` is the hash of all that it is: source, prompts, parameters, models, kind, budget.
+    """
+
+    label: str
+    workflow: Workflow
+    models: Mapping[str, str]
+    mark: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """How one item went with one entrant.
+
+    Attributes:
+        label: the entrant's.
+        seed: of the scenario; the run's own is derived from it and the item's id.
+        run: the run's id, for ``rebut show``.
+        answer: None where there is none.
+        right: whether the answer is one of the accepted; none is wrong.
+        stop: how the run ended; ``failed`` with the reason in `error`.
+        kept: whether it was in the store already, and nothing was asked now.
+    """
+
+    item: str
+    group: str
+    label: str
+    seed: int
+    run: str
+    gold: tuple[str, ...]
+    answer: str | None = None
+    right: bool = False
+    stop: Stop = "failed"
+    error: str = ""
+    usage: Usage = field(default_factory=Usage)
+    seconds: float = 0.0
+    kept: bool = False
+
+
+def entrants(spec: ScenarioSpec, runtime: Runtime, models: Mapping[str, str] | None = None) -> list[Entrant]:
+    """Every contender with every model.
+
+    Args:
+        models: given for this time; they go before those of the scenario.
+
+    Raises:
+        RebutError: a workflow or model does not fit.
+    """
+    given = models or {}
+    choices: Sequence[str | None] = (spec.models if "*" not in given else ()) or (None,)
+    return [
+        _entrant(spec, contender, runtime, model, given) for contender in spec.contenders for model in choices
+    ]
+
+
+def _entrant(
+    spec: ScenarioSpec, contender: Contender, runtime: Runtime, model: str | None, models: Mapping[str, str]
+) -> Entrant:
+    chosen = ({"*": model} if model else {}) | dict(contender.models) | dict(models)
+    workflow = load_workflow(contender.workflow, runtime=runtime).with_(
+        params=contender.params, kind=spec.kind
+    )
+    if spec.budget.any:
+        workflow = workflow.with_(budget=spec.budget)
+    workflow = workflow.with_(models=_known(chosen, workflow))
+    settings = runtime.settings
+    bound = {name: a.model for name, a in workflow.agents(settings.models, settings.model).items()}
+    snapshot = snapshot_of(workflow, bound, {})
+    decides = {key: value for key, value in snapshot.items() if key not in ("rebut", "path", "pins")}
+    label = f"{contender.label} @ {model}" if len(spec.models) > 1 and model else contender.label
+    return Entrant(label=label, workflow=workflow, models=bound, mark=_hash(plain(decides)))
+
+
+def _known(models: Mapping[str, str], workflow: Workflow) -> dict[str, str]:
+    """The models that a workflow has use for: one given for a role may mean another contender's."""
+    own = {"*", *workflow.spec.agents, *(agent.role for agent in workflow.spec.agents.values())}
+    return {name: model for name, model in models.items() if name in own}
+
+
+def _hash(*parts: Any) -> bytes:
+    packed = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(packed, digest_size=15).digest()
+
+
+def run_id(spec: ScenarioSpec, entrant: Entrant, item: Item, seed: int) -> str:
+    """The id of a trial's run: the same whenever nothing that decides its outcome has changed."""
+    mark = _hash(entrant.mark.hex(), dict(item.inputs), item.id, seed)
+    return f"{spec.name}.{b32encode(mark).decode().lower()}"
+
+
+def seed_of(item: Item, seed: int) -> int:
+    """The seed of a run: the same for all entrants, another for each item."""
+    return int.from_bytes(_hash(seed, item.id)[:4], "big") & 0x7FFFFFFF
+
+
+def graded(answer: Any, item: Item, kind: str) -> bool:
+    """Whether an answer is one of the accepted; none is wrong."""
+    if answer is None:
+        return False
+    text = answer if isinstance(answer, str) else orjson.dumps(plain(answer)).decode()
+    return any(correct(text, gold, kind) for gold in item.gold)
+
+
+def needed(found: Sequence[Entrant]) -> frozenset[str]:
+    """The inputs that the items must have.
+
+    Raises:
+        InputError: a workflow takes none.
+    """
+    for entrant in found:
+        if not entrant.workflow.spec.inputs:
+            raise InputError(
+                f"workflow {entrant.workflow.name!r} takes no input: it cannot be measured on items"
+            )
+    return frozenset(name for entrant in found for name in entrant.workflow.spec.inputs)
+
+
+def told(error: BaseException) -> str:
+    """An error as a trial keeps it."""
+    return f"{type(error).__name__}: {error}"[:_ERROR]

@@ -1,0 +1,291 @@
+"""``rebut scenario``: workflows measured side by side on a task."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import inputs, options, output
+from .codes import Exit
+from .watching import go
+
+if TYPE_CHECKING:
+    from ..scenarios.runner import Report
+    from ..scenarios.summary import Line
+    from ..scenarios.trials import Trial
+
+
+@click.group()
+def scenario() -> None:
+    """Measure workflows side by side on a task of yours.
+
+    \b
+    rebut scenario list
+    rebut scenario run arithmetic
+    """
+
+
+@scenario.command("list")
+@options.as_json
+def list_(as_json: bool) -> None:
+    """List the scenarios of the library."""
+    from ..scenarios.loader import load, names
+
+    found = [load(name) for name in names()]
+    if as_json:
+        output.say_json([{"name": s.name, "title": s.title, "cite": s.cite} for s in found])
+        return
+    output.say_table(("NAME", "WHAT IT MEASURES"), [(s.name, s.title) for s in found])
+
+
+@scenario.command()
+@click.argument("scenario")
+def check(scenario: str) -> int:
+    """Check a scenario's file and every row of its data; nothing is asked.
+
+    \b
+    rebut scenario check mine.yaml
+    """
+    return go(_check(scenario))
+
+
+async def _check(ref: str) -> int:
+    import rebut
+
+    from ..scenarios.loader import load
+    from ..scenarios.runner import Runner
+
+    async with rebut.Runtime("none") as runtime:
+        runner = Runner(load(ref), runtime)
+        calls = _bound(runner)
+    items, who = len(runner.items), len(runner.entrants)
+    output.say(f"{runner.spec.name}: {items} items, {who} contenders, {len(runner.tasks)} runs, {calls}")
+    return Exit.OK
+
+
+def _bound(runner: Any) -> str:
+    from rebut.errors import WorkflowError
+
+    try:
+        plans = {entrant.label: entrant.workflow.plan().calls for entrant in runner.entrants}
+    except WorkflowError:
+        return "as many calls as the items ask for"
+    return f"at most {sum(plans[task.entrant.label] for task in runner.tasks)} calls"
+
+
+@scenario.command()
+@click.argument("scenario")
+@options.model
+@click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="Only the first N items.")
+@click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Runs at a time.")
+@click.option("--total", metavar="LIMITS", help="Limits of all runs together, such as calls=500,usd=2.")
+@options.store
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="All trials as JSON lines.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress, only the table.")
+@click.option(
+    "--fail-under",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Exit with 5 where one is less often right.",
+)
+@options.as_json
+def run(scenario: str, **given: Any) -> int:
+    """Run a scenario, and print a table. Given again, it goes on where it was: nothing is asked twice.
+
+    \b
+    rebut scenario run arithmetic -m local/qwen2.5-coder-0.5b -n 10
+    rebut scenario run mine.yaml --total calls=500 --out trials.jsonl
+    """
+    return go(_run(scenario, given))
+
+
+async def _run(ref: str, given: dict[str, Any]) -> int:
+    from dataclasses import replace
+
+    import rebut
+
+    from ..models.limits import Limits
+    from ..scenarios.loader import load
+    from ..scenarios.runner import Runner
+    from ..scenarios.summary import summary
+
+    spec = load(ref)
+    if given["total"]:
+        spec = replace(spec, total=Limits.parse(given["total"]))
+    progress = Progress(quiet=given["quiet"] or given["as_json"])
+    async with rebut.Runtime(given["store"]) as runtime:
+        chosen = inputs.models_of(given["models"])
+        runner = Runner(
+            spec,
+            runtime,
+            models=chosen,
+            concurrency=given["concurrency"],
+            limit=given["limit"],
+            seen=progress.see,
+        )
+        try:
+            report = await runner.run()
+        except asyncio.CancelledError:
+            _stopped(runner.report, summary(runner.report), kept=runtime.store is not None)
+            raise
+        finally:
+            progress.end()
+    lines = summary(report)
+    if given["out"]:
+        _written(report, given["out"])
+    _told(report, lines, as_json=given["as_json"])
+    return _code(report, lines, given["fail_under"])
+
+
+def _code(report: Report, lines: list[Line], fail_under: float | None) -> int:
+    if fail_under is not None:
+        for line in lines:
+            if line.right < fail_under:
+                output.tell(f"{line.label} is right in {line.right:.1%}: less than {fail_under:.1%}")
+                return Exit.BELOW
+    return Exit.PARTIAL if report.stopped else Exit.OK
+
+
+def _stopped(report: Report, lines: list[Line], *, kept: bool) -> None:
+    if lines:
+        _table(report, lines)
+    output.tell("stopped; the same command goes on from here" if kept else "stopped; nothing was kept")
+
+
+def _told(report: Report, lines: list[Line], *, as_json: bool) -> None:
+    if as_json:
+        output.say_json(
+            {"scenario": report.spec.name, "stopped": report.stopped, "lines": list(map(_line_json, lines))}
+        )
+        return
+    _table(report, lines)
+    for error, count in _errors(report.trials):
+        output.tell(f"{count} failed: {error}")
+    if report.stopped:
+        output.tell(f"stopped: {report.stopped}")
+
+
+def _errors(trials: list[Trial]) -> list[tuple[str, int]]:
+    from collections import Counter
+
+    return Counter(trial.error for trial in trials if trial.error).most_common(3)
+
+
+def _line_json(line: Line) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(line)
+
+
+HEADINGS = (
+    "WORKFLOW",
+    "N",
+    "RIGHT",
+    "95 % INTERVAL",
+    "AGAINST BASE",
+    "P",
+    "CALLS",
+    "TOKENS",
+    "COST",
+    "TIME",
+    "NO ANSWER",
+)
+
+
+def _table(report: Report, lines: list[Line]) -> None:
+    from ..view.text import clock, money, short
+
+    rows: list[tuple[str, ...]] = []
+    for line in lines:
+        low, high = line.interval
+        gain = "" if line.gain is None else f"{100 * line.gain:+.1f}"
+        if line.gain_interval is not None:
+            gain += f" ({100 * line.gain_interval.low:+.0f}..{100 * line.gain_interval.high:+.0f})"
+        rows.append(
+            (
+                line.label,
+                str(line.n),
+                f"{line.right:.1%}",
+                f"{low:.0%}..{high:.0%}",
+                gain or "base",
+                "" if line.p_holm is None else f"{line.p_holm:.2g}",
+                f"{line.calls:.1f}",
+                short(round(line.tokens)),
+                money(line.usd),
+                clock(line.seconds),
+                str(line.none) + (f" ({line.failed} failed)" if line.failed else ""),
+            )
+        )
+    output.say_table(HEADINGS, rows)
+
+
+def _written(report: Report, path: Path) -> None:
+    import orjson
+
+    from rebut.errors import InputError
+    from rebut.records import jsonable
+
+    lines = [orjson.dumps(_trial_json(trial), default=jsonable) for trial in report.trials]
+    try:
+        path.write_bytes(b"".join(line + b"\n" for line in lines))
+    except OSError as error:
+        raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
+
+
+def _trial_json(trial: Trial) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(trial) | {"usage": trial.usage}
+
+
+class Progress:
+    """One line on stderr: trials done, right so far, what it cost, how long it will take."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._live = output.is_terminal(sys.stderr)
+        self._began, self._shown, self._new = time.monotonic(), 0.0, 0
+        self._right = self._seen = 0
+        self._usd: float | None = 0.0
+
+    def see(self, report: Report, trial: Trial | None) -> None:
+        """Count a new trial, or those that were found in the store (None)."""
+        self._new += trial is not None
+        for one in [trial] if trial else report.trials:
+            self._seen, self._right = self._seen + 1, self._right + one.right
+            self._usd = None if self._usd is None or one.usage.usd is None else self._usd + one.usage.usd
+        if trial is None and report.trials:
+            self._say(f"{len(report.trials)} of {report.wanted} were made before", last=True)
+        now, last = time.monotonic(), self._seen == report.wanted
+        if last or now - self._shown > (0.2 if self._live else 5):
+            self._shown = now
+            self._say(self._line(report, now), last=last)
+
+    def _line(self, report: Report, now: float) -> str:
+        from ..view.text import clock, money
+
+        said = f"{report.spec.name}: {self._seen} of {report.wanted}"
+        if self._seen:
+            said += f", {self._right / self._seen:.0%} right, {money(self._usd)}"
+        if self._new:
+            each = (now - self._began) / self._new
+            said += f", {60 / each:.1f} a minute, {clock(each * (report.wanted - self._seen))} to go"
+        return said
+
+    def _say(self, line: str, *, last: bool) -> None:
+        if self._quiet:
+            return
+        if self._live:
+            click.echo(f"\r\x1b[K{line}", err=True, nl=last)
+        else:
+            output.tell(line)
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._live and not self._quiet:
+            click.echo("\r\x1b[K", err=True, nl=False)
