@@ -62,7 +62,7 @@ def numerals(text: Any) -> list[str]:
 
 
 @register()
-def masked(text: Any, index: int, hole: str = "x") -> str:
+def masked(text: Any, index: Any, hole: str = "x") -> str:
     """A text with the number at `index` of its numerals hidden behind `hole`."""
     found = list(_numerals(text))
     if not isinstance(index, int) or not 0 <= index < len(found):
