@@ -35,7 +35,7 @@ TOKENS = ("<|im_end|>", "</s>", "[/INST]", "<<SYS>>", "<start_of_turn>", "<|eot_
 async def played(ref: str, params: Mapping[str, Any], say: Callable[[Request], str]) -> tuple[Stage, Result]:
     agents = Stage({}).workflow(ref).spec.agents
     play = Stage(dict.fromkeys(agents, say))
-    more = {"source": f"4 sheep {EVIL[0]} <q>4</q>"} if ref == "quoted-debate" else {}
+    more: dict[str, Any] = {"source": f"4 {EVIL[0]} <q>4</q>"} if ref == "quoted-debate" else {}
     return play, await play.workflow(ref).run("What is 2 + 2?", params=params, **more)
 
 

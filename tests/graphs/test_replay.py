@@ -40,6 +40,7 @@ FLOWS: list[tuple[str, dict[str, Any]]] = [
     ("rain", {"width": 3, "iterations": 4, "units": 3}),
     ("beam", {"depth": 3}),
     ("council", {"members": 4, "rule": "condorcet"}),
+    ("council", {"open": True, "rule": "approval"}),
     ("mixture", {}),
     ("simulated-audience", {}),
     ("discriminator", {}),

@@ -180,3 +180,17 @@ def test_the_worst_case_asks_every_ranking_twice() -> None:
     assert (plan.calls, plan.calls_typical, plan.path) == (5 + 10 + 1, 11, 4)
     plan = rebut.load("council").plan({"members": 5, "chair": False})
     assert (plan.calls, plan.calls_typical) == (15, 10)
+
+
+async def test_open_ended_whole_replies_stand_for_election_and_are_the_answer() -> None:
+    letters = [f"<{a}> Dear Ann,\n\n{a}" for a in ("11", "22", "33")]
+    said = {
+        "member": letters,
+        "peer": [ranked(2, 1), ranked(1, 2), ranked(2, 1)],
+        "chair": "Dear all,\n\nyes.",
+    }
+    params = {"open": True, "chair": False}
+    assert (await Stage(said).play("council", kind="text", params=params)).answer == letters[2]
+    chaired = Stage(said)
+    assert (await chaired.play("council", kind="text", params={"open": True})).answer == "Dear all,\n\nyes."
+    assert not any("Answer:" in prompt for prompt in chaired.prompts("member") + chaired.prompts("chair"))

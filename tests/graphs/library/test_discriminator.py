@@ -141,3 +141,12 @@ async def test_a_budget_that_ends_gives_what_is_known(calls: int, answer: str) -
 def test_bounds_worked_by_hand(params: dict[str, Any], calls: int, typical: int) -> None:
     plan = rebut.load("discriminator").plan(params)
     assert (plan.calls, plan.calls_typical) == (calls, typical)
+
+
+@pytest.mark.parametrize(("judge", "chosen"), [(pick(2), 1), ("hm", 2)])
+async def test_open_ended_all_replies_stand_and_the_whole_one_is_the_answer(judge: str, chosen: int) -> None:
+    letters = [f"Dear Ann,\n\n{word}" for word in ("one", "two", "three")]
+    play = Stage({"solver": letters, "advocate": [pick(3), pick(1), pick(3)], "judge": judge})
+    result = await play.play("discriminator", kind="text", params={"samples": 3, "rounds": 1, "open": True})
+    assert result.answer == letters[chosen]
+    assert not any("Answer:" in prompt for prompt in play.prompts("solver"))

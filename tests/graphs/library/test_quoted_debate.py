@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from rebut.errors import InputError, ModelRefused
 from rebut.graphs.result import Result
 from rebut.models.wire import Request
 
+from ..chance import Chance, runtime_of
 from ..stage import Stage, noted, text_of
 
 FAILS = ModelRefused("no", model="m")
@@ -174,3 +176,16 @@ def test_bounds_worked_by_hand() -> None:
     assert (plan.calls, plan.calls_typical, plan.path) == (2 + 6 + 4, 1 + 6 + 2, 2 + 3 + 2)
     plan = rebut.load("quoted-debate").plan({"rounds": 1, "swap": False, "answers": ["a", "b"]})
     assert (plan.calls, plan.calls_typical) == (2 + 2, 2 + 1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_debate_plays_again_to_the_byte(seed: int, tmp_path: Path) -> None:
+    model = Chance(seed=seed, misfits=0.2, failures=0.1, pace=0.001)
+    async with runtime_of(model, tmp_path / "s.db") as runtime:
+        workflow = rebut.load("quoted-debate", runtime=runtime, budget=f"calls={5 + 3 * seed}")
+        live = await workflow.start("How many are left?", source=SOURCE, seed=seed)
+        asked = model.asked.total()
+        replay = await runtime.replay(live.run)
+        again = await replay
+        assert (again.answer, again.stop_reason, again.state) == (live.answer, live.stop_reason, live.state)
+        assert replay.difference() is None and model.asked.total() == asked
