@@ -183,9 +183,9 @@ async def test_a_debate_plays_again_to_the_byte(seed: int, tmp_path: Path) -> No
     model = Chance(seed=seed, misfits=0.2, failures=0.1, pace=0.001)
     async with runtime_of(model, tmp_path / "s.db") as runtime:
         workflow = rebut.load("quoted-debate", runtime=runtime, budget=f"calls={5 + 3 * seed}")
-        live = await workflow.start("How many are left?", source=SOURCE, seed=seed)
+        live = await workflow.start("How many are left?", source=SOURCE, seed=seed).result()
         asked = model.asked.total()
         replay = await runtime.replay(live.run)
-        again = await replay
+        again = await replay.result()
         assert (again.answer, again.stop_reason, again.state) == (live.answer, live.stop_reason, live.state)
         assert replay.difference() is None and model.asked.total() == asked
