@@ -208,7 +208,8 @@ def page(rows: Sequence[Row], args: argparse.Namespace) -> str:
     """The whole document."""
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     size = f"{args.agents} agents in {args.rounds} rounds; {args.samples} samples"
-    facts = {"command": f"`{command(sys.argv)}`", "size": size, "machine": machine(), "date": when}
+    where = machine() + (f"; {args.note}" if args.note else "")
+    facts = {"command": f"`{command(sys.argv)}`", "size": size, "machine": where, "date": when}
     head = "\n".join(f"- {name}: {said}" for name, said in {**facts, "versions": versions()}.items())
     return "\n\n".join(["# Shared prompts", head, table(rows), LEGEND]) + "\n"
 
@@ -223,6 +224,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=2, help="of the society")
     parser.add_argument("--samples", type=int, default=16, help="of self-consistency")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--note", default="", help="what else the machine was doing")
     parser.add_argument("--out", type=Path, help="file for the table; it is printed in any case")
     args = parser.parse_args()
     for model in args.models.split(","):

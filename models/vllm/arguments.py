@@ -12,8 +12,12 @@ from .options import Options
 
 _GIB = 1 << 30
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
-# Free to put blanks between the parts of a JSON text, a model at times writes nothing else, to its limit.
-_SCHEMAS = {"backend": "guidance", "disable_any_whitespace": True}
+# Free to put blanks, or parts nobody asked for, into a JSON text, a model at times writes them to its limit.
+_SCHEMAS = {
+    "backend": "guidance",
+    "disable_any_whitespace": True,
+    "disable_additional_properties": True,  # unless the schema speaks of them
+}
 
 
 def engine_arguments(weights: str, options: Options, rank: int = 0) -> dict[str, Any]:

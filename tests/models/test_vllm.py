@@ -95,7 +95,11 @@ def test_an_engine_is_told_only_what_was_asked_for() -> None:
         "seed": 0,
         "enable_prefix_caching": True,
         "max_logprobs": -1,
-        "structured_outputs_config": {"backend": "guidance", "disable_any_whitespace": True},
+        "structured_outputs_config": {
+            "backend": "guidance",
+            "disable_any_whitespace": True,
+            "disable_additional_properties": True,
+        },
     }
     more = engine_arguments("m", split("vllm/m?kv=0.5&sleep=9&adapters=2&tensor=2")[1], rank=20)
     assert more["kv_cache_memory_bytes"] == 1 << 29 and more["enable_sleep_mode"] is True

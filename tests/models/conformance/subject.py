@@ -30,6 +30,7 @@ class Subject:
         left_at_any_time: whether work ends with a caller who leaves; else only while it streams.
         no_schema: whether the server does not do what the provider's own does.
         counts_streams: whether the server counts a stream unasked; LiteLLM guesses where it does not.
+        counts_long: whether a prompt that is too long is counted to its end.
         after_close: whether a closed instance answers again; starting some engines anew takes too long.
     """
 
@@ -47,6 +48,7 @@ class Subject:
     after_close: bool = True
     no_schema: bool = False
     counts_streams: bool = True
+    counts_long: bool = True
 
     @property
     def can(self) -> Capabilities:
