@@ -10,7 +10,7 @@ from rebut.errors import InputError, suggest
 from rebut.records import Tally, Vote
 
 from .confidence import entropy, shares
-from .voting import is_weight, present
+from .voting import is_finite, is_weight, present
 
 RULES = ("plurality", "approval", "borda", "condorcet", "cumulative")
 TIES = ("first", "last", "none")
@@ -66,6 +66,8 @@ def elect(
     ]
     cast, load = [valid for valid, _ in counted], [weight for _, weight in counted]
     points = _POINTS[rule](cast, load, len(names)) if cast else [0.0] * len(names)
+    if not all(map(isfinite, points)):
+        raise InputError("weights are too large to be added up")
     standing = [i for i, name in enumerate(names) if name is not None]
     return _outcome(names, points, standing if cast else [], len(cast), len(ballots), rule, tie)
 
@@ -87,11 +89,11 @@ def _valid(ballot: object, size: int, rule: str) -> list[float] | None:
     """The ballot; of numbers as places from 0. None where it does not hold."""
     if not isinstance(ballot, list | tuple) or not ballot:
         return None
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) and isfinite(v) for v in ballot):
+    if not all(is_finite(v) and not isinstance(v, bool) for v in ballot):
         return None
     if rule == "cumulative":
-        fits = len(ballot) == size and all(v >= 0 for v in ballot) and fsum(ballot) > 0
-        return list(ballot) if fits else None
+        fits = len(ballot) == size and all(v >= 0 for v in ballot) and max(ballot) > 0
+        return [v / max(ballot) for v in ballot] if fits else None
     places = [v - 1 for v in ballot]
     fits = len(set(places)) == len(places) and all(v == int(v) and 0 <= v < size for v in places)
     return places if fits else None

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum, isclose, isfinite
+from typing import TypeGuard
 
 from rebut.errors import InputError, suggest
 from rebut.records import Tally, Vote
@@ -114,9 +115,17 @@ def present(index: int, answer: object) -> str | None:
     raise InputError(f"an answer must be text or None: {answer!r} at index {index}")
 
 
-def is_weight(value: object) -> bool:
+def is_weight(value: object) -> TypeGuard[float]:
     """Whether a value can be the weight of a voter: a finite number, not negative."""
-    return isinstance(value, int | float) and isfinite(value) and value >= 0
+    return is_finite(value) and value >= 0
+
+
+def is_finite(value: object) -> TypeGuard[float]:
+    """Whether a value is a number that a float can hold."""
+    try:
+        return isinstance(value, int | float) and isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
 
 
 def _scores(

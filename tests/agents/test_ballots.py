@@ -147,6 +147,16 @@ def test_candidates_are_texts_and_blank_ones_cannot_win() -> None:
         elect(["a", 3], [[1]])  # type: ignore[list-item]
 
 
+def test_no_number_is_too_large_to_be_judged() -> None:
+    assert elect(ABC, [[10**400, 1, 2], [2]], rule="plurality").answer == "b"
+    assert elect(ABC, [[1e308, 1e308, 0], [0, 1, 1]], rule="cumulative").answer == "b"
+    for weight in (10**400, float("inf")):
+        with pytest.raises(InputError, match="finite"):
+            elect(ABC, [[1]], weights=[weight])
+    with pytest.raises(InputError, match="too large to be added up"):
+        elect(ABC, [[1], [1]], rule="plurality", weights=[1e308, 1e308])
+
+
 def test_too_many_candidates_to_pair_are_refused_before_the_work() -> None:
     names = [str(i) for i in range(300)]
     with pytest.raises(InputError, match="300 candidates by 1 ballots"):

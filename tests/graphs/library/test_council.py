@@ -160,7 +160,7 @@ async def test_the_chair_is_told_no_ranking_where_there_was_none() -> None:
     await held(play, chair=True)
     [prompt] = play.prompts("chair")
     assert order(prompt) == ["11", "22", "33"]
-    assert "rank highest" not in prompt and "place 1" not in prompt
+    assert "in the order" not in prompt and "place 1" not in prompt
 
 
 async def test_a_budget_that_ends_before_the_rankings_leaves_the_plain_vote() -> None:

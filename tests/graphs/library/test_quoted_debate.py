@@ -31,7 +31,7 @@ def lawyers(a: Any, b: Any) -> Any:
     rounds = {"A": count(1), "B": count(1)}
 
     def says(request: Request) -> Any:
-        side = "A" if "You argue that answer A" in text_of(request) else "B"
+        side = "A" if "last:\n\n<quote>\nsixteen" in text_of(request).replace("right:", "last:") else "B"
         said = a if side == "A" else b
         return said if isinstance(said, Exception) else f"<{side}{next(rounds[side])}> {said}"
 
@@ -83,6 +83,11 @@ async def test_in_the_second_order_answers_and_arguments_change_places() -> None
     assert 'by="debater A">\n<A1>' in straight and 'by="debater A">\n<B1>' in swapped
 
 
+async def test_debaters_know_no_letters_that_would_mean_another_answer_in_the_other_order() -> None:
+    play, _ = await debated(prefers("six"), rounds=2)
+    assert not any("Answer A" in p or "answer A" in p or "debater A" in p for p in play.prompts("debater"))
+
+
 async def test_without_swap_the_judge_is_asked_once() -> None:
     play, result = await debated(prefers("six"), swap=False)
     assert len(play.asked("judge")) == 1 and result.answer == "six"
@@ -93,7 +98,7 @@ async def test_both_sides_read_source_and_rounds_before_and_answer_at_once() -> 
     read = [[mark for mark in ("<A1>", "<B1>", "<A2>", "<B2>") if mark in p] for p in play.prompts("debater")]
     assert read == [[], [], ["<A1>", "<B1>"], ["<A1>", "<B1>"]]
     assert all(SOURCE in p for p in play.prompts("debater"))
-    assert "what debater B said last" in play.prompts("debater")[2]
+    assert 'by="the side of six">\n<B1>' in play.prompts("debater")[2]
     assert "<unverified>" in play.prompts("debater")[2]
 
 
