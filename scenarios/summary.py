@@ -54,10 +54,8 @@ def summary(report: Report) -> list[Line]:
     lines = [
         _line(label, mine, base if label != report.base else ()) for label, mine in trials.items() if mine
     ]
-    tested = [line for line in lines if line.p is not None]
-    corrected = dict(
-        zip([line.label for line in tested], holm([line.p or 0.0 for line in tested]), strict=True)
-    )
+    tested = {line.label: line.p for line in lines if line.p is not None}
+    corrected = dict(zip(tested, holm(list(tested.values())), strict=True)) if tested else {}
     return [replace(line, p_holm=corrected.get(line.label)) for line in lines]
 
 
