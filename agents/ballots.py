@@ -82,7 +82,9 @@ def _check(ballots: Sequence[object], rule: str, tie: str, weights: Sequence[obj
         raise InputError(f"weights do not fit: {len(weights)} weights for {len(ballots)} ballots")
     for i, weight in enumerate(weights):
         if weight is not None and not is_weight(weight):
-            raise InputError(f"weight must be a finite number and not negative: {weight!r} at index {i}")
+            raise InputError(
+                f"weight must be a finite number and not negative: {repr(weight)[:40]} at index {i}"
+            )
 
 
 def _valid(ballot: object, size: int, rule: str) -> list[float] | None:

@@ -141,7 +141,9 @@ def _scores(
         raise InputError(f"weights do not fit: {len(weights)} weights for {len(answers)} answers")
     for i, w in enumerate(weights):
         if w is not None and not is_weight(w):
-            raise InputError(f"weight must be a finite number and not negative: {w!r} at index {i}")
+            raise InputError(f"weight must be a finite number and not negative: {repr(w)[:40]} at index {i}")
+    if not isfinite(sum(w for w in weights if w is not None)):
+        raise InputError("weights are too large to be added up")
     return weights
 
 

@@ -195,3 +195,11 @@ def test_every_vote_adds_up(ballots: list[tuple[str | None, float]], rule: str, 
     if v.winner is not None:
         assert v.winner in v.members
         assert v.tallies[0].answer == v.answer
+
+
+@pytest.mark.parametrize("rule", ["weighted", "borda"])
+def test_weights_that_cannot_be_added_up_are_refused(rule: str) -> None:
+    with pytest.raises(InputError, match="too large to be added up"):
+        vote(["a", "a"], weights=[1e308, 1e308], rule=rule)
+    with pytest.raises(InputError, match=r"finite number and not negative: 1000+ at index 0"):
+        vote(["a"], weights=[10**400], rule=rule)
