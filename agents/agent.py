@@ -123,6 +123,8 @@ class Agent:
         constrain: bool,
         terms: Terms,
     ) -> Request:
+        if mode.sees:
+            demand(able, ("images",), self.model, f"agent {self.name!r}")
         before, prefill = without_prefill(messages)
         temperature = mode.temperature if self.temperature is None else self.temperature
         return Request(

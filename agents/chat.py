@@ -17,7 +17,7 @@ def add(said: list[Message], role: Role, content: str) -> None:
     Many chat templates refuse two turns of one role in a row.
     """
     if content and said and said[-1].role == role:
-        said[-1] = Message(role, f"{said[-1].content}\n\n{content}")
+        said[-1] = Message(role, f"{said[-1].content}\n\n{content}", said[-1].images)
     elif content:
         said.append(Message(role, content))
 

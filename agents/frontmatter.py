@@ -32,6 +32,7 @@ class FrontMatter(BaseModel):
         returns: which record a reply becomes; a mapping of names to kinds describes one of its own.
         labels: where the mode returns a label, those of which one is given; a workflow may name others.
         answer: whether a reply without an answer is asked again (``required``) or stands (``optional``).
+        sees: the fact that holds the pictures, which stand before the first words of the user.
         temperature: default where the agent sets none; the same for `top_p`, `max_tokens` and `stop`.
     """
 
@@ -41,6 +42,7 @@ class FrontMatter(BaseModel):
     returns: Returns | InstanceOf[Form] = "text"
     labels: tuple[str, ...] = ()
     answer: Literal["optional", "required"] = "optional"
+    sees: str = Field(default="", pattern=r"^([a-z][a-z0-9_]*)?$")
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
     max_tokens: int | None = Field(default=None, ge=1)

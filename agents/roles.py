@@ -13,6 +13,7 @@ from rebut.errors import WorkflowError, suggest
 from ..models.wire import Message
 from .forms import Form
 from .frontmatter import FrontMatter, parse
+from .pictures import pictures, shown
 from .returns import Returns
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ class Mode:
         return self.head.answer == "required"
 
     @property
+    def sees(self) -> str:
+        """The fact that holds the pictures of its prompt; empty where it shows none."""
+        return self.head.sees
+
+    @property
     def temperature(self) -> float | None:
         """Default sampling temperature."""
         return self.head.temperature
@@ -83,7 +89,8 @@ class Mode:
         """Names that the workflow must bind."""
         measured = self.returns.facts if isinstance(self.returns, Form) else frozenset[str]()
         wanted = frozenset({"labels"} if self.labels else ())
-        return (self.template.needs | measured) - BOUND - wanted
+        seen = frozenset({self.sees} if self.sees else ())
+        return (self.template.needs | measured | seen) - BOUND - wanted
 
     @property
     def wants(self) -> frozenset[str]:
@@ -96,8 +103,10 @@ class Mode:
 
         Raises:
             WorkflowError: with file and line: a name is not bound, or an operation failed.
+            InputError: what should be a picture is none.
         """
-        return self.template.render(facts)
+        said = self.template.render(facts)
+        return shown(said, pictures(facts.get(self.sees), self.sees)) if self.sees else said
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,12 +57,14 @@ WHAT = {
     "certainty": "tell how certain it was of each token",
     "labels": "tell the probability of a label",
     "layers": "tell what its layers predict",
+    "images": "look at pictures",
 }
 WHO = {
     "prefill": "local/..., vllm/..., transformers/...",
     "certainty": "local/..., vllm/..., transformers/...",
     "labels": "local/..., vllm/..., transformers/...",
     "layers": "transformers/...",
+    "images": "hosted providers that see, such as openai/gpt-5-mini",
 }
 
 

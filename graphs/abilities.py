@@ -12,6 +12,7 @@ from .spec import END, START, AskNode, Fork, NodeSpec, SampleNode, Value, Workfl
 
 if TYPE_CHECKING:
     from ..agents.agent import Agent
+    from ..agents.roles import RoleBook
     from ..models.wire import Capabilities
     from .workflow import Workflow
 
@@ -41,10 +42,16 @@ def hold(
             hold(callee, callee.agents({}, ""), capabilities)
 
 
-def wants(spec: WorkflowSpec, scope: Mapping[str, Any]) -> tuple[Want, ...]:
+def wants(spec: WorkflowSpec, scope: Mapping[str, Any], roles: RoleBook) -> tuple[Want, ...]:
     """The nodes that want something of their models beyond words, and what, under these parameters."""
     asking = [node for node in _reached(spec, scope) if isinstance(node, AskNode | SampleNode)]
-    return tuple((node, wanted) for node in asking if (wanted := tuple(_wanted(node, scope))))
+    found = [(node, (*_seen(spec, node, roles), *_wanted(node, scope))) for node in asking]
+    return tuple((node, wanted) for node, wanted in found if wanted)
+
+
+def _seen(spec: WorkflowSpec, node: AskNode | SampleNode, roles: RoleBook) -> Iterator[str]:
+    if roles.mode(spec.agents[node.agent].role, node.mode).sees:
+        yield "images"
 
 
 def _wanted(node: AskNode | SampleNode, scope: Mapping[str, Any]) -> Iterator[str]:

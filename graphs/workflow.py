@@ -112,7 +112,7 @@ class Workflow:
         """What its nodes want of their models beyond words: a matter of the parameters, not of a run."""
         from .abilities import wants
 
-        return wants(self.spec, self.agents_params)
+        return wants(self.spec, self.agents_params, self.roles)
 
     def agents(self, models: Mapping[str, str], default: str) -> dict[str, Agent]:
         """The workflow's agents, each bound to its model.

@@ -9,6 +9,7 @@ import orjson
 
 from ..models.journal import CallSite
 from ..models.wire import Request
+from .rows import content_hash
 
 SHOWN = 60
 
@@ -72,4 +73,5 @@ def _settings(request: Request) -> Iterator[str]:
 def _turns(request: Request) -> Iterator[str]:
     for message in request.messages:
         yield f"[{message.role}]"
+        yield from (f"(image {content_hash(image)[:12]})" for image in message.images)
         yield from message.content.splitlines()

@@ -15,7 +15,7 @@ from rebut.events import Event
 from rebut.records import Usage
 
 from ..models.journal import CallSite, Outcome
-from ..models.wire import Completion, Message, Request, Response, request_of, response_of
+from ..models.wire import Completion, Message, Request, Response, message_of, request_of, response_of
 from .values import RecordedCall, Said
 
 Cells = tuple[Any, ...]
@@ -62,7 +62,10 @@ def _shelve(body: str, contents: list[tuple[str, str]]) -> str:
 
 
 def _shelve_request(request: Request, contents: list[tuple[str, str]]) -> str:
-    messages = tuple(Message(m.role, _shelve(m.content, contents)) for m in request.messages)
+    messages = tuple(
+        Message(m.role, _shelve(m.content, contents), tuple(_shelve(image, contents) for image in m.images))
+        for m in request.messages
+    )
     address = request.hash()
     contents.append((address, replace(request, messages=messages).as_json().decode()))
     return address
@@ -134,7 +137,10 @@ def call_of(row: RowMapping, contents: Mapping[str, str]) -> RecordedCall:
 
 def _unshelve_request(address: str, contents: Mapping[str, str]) -> Request:
     request = request_of(contents[address])
-    messages = tuple(Message(m.role, contents[m.content]) for m in request.messages)
+    messages = tuple(
+        Message(m.role, contents[m.content], tuple(contents[image] for image in m.images))
+        for m in request.messages
+    )
     return replace(request, messages=messages)
 
 
@@ -150,7 +156,7 @@ def references(body: str) -> list[str]:
     data = orjson.loads(body)
     if "completions" in data:
         return [completion["text"] for completion in data["completions"]]
-    return [text for _, text in data["messages"]]
+    return [kept for m in map(message_of, data["messages"]) for kept in (m.content, *m.images)]
 
 
 def event_cells(event: Event) -> Cells:

@@ -14,6 +14,9 @@ from .wire import Request
 LEAST_TOKENS = 16
 """A completion is not cut below this many tokens to fit."""
 
+IMAGE_TOKENS = 4096
+"""Tokens that a picture is taken to cost at most; what it costs is a matter of the provider and its size."""
+
 USUAL_TOKENS = 2048
 """Tokens that a completion may have when tokens or money are limited and the request does not say."""
 
@@ -24,10 +27,12 @@ def prompt_bound(request: Request) -> int:
     """An upper bound of the request's prompt tokens, for any tokenizer and chat template.
 
     A token stands for at least one byte; 16 tokens are for each message's frame, 96 for a template's preface.
+    Of pictures only a usual bound is known.
     """
     size = 96
     for message in request.messages:
         size += len(message.content.encode("utf-8", "surrogatepass")) + 16
+        size += IMAGE_TOKENS * len(message.images)
     if request.schema is not None:
         size += len(orjson.dumps(request.schema))
     return size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -16,10 +16,26 @@ Role = Literal["system", "user", "assistant"]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One chat message."""
+    """One chat message.
+
+    Attributes:
+        images: pictures that stand before the text, each as a data URL (``data:image/png;base64,...``) or the
+            address of one; only for back ends whose capabilities say so.
+    """
 
     role: Role
     content: str
+    images: tuple[str, ...] = ()
+
+    def cells(self) -> list[Any]:
+        """Role, content and images."""
+        return [self.role, self.content, self.images]
+
+
+def message_of(cells: Sequence[Any]) -> Message:
+    """The message of a role, a content and, where there are any, images."""
+    role, content, *images = cells
+    return Message(role, content, *map(tuple, images))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +109,7 @@ class Request:
         """Canonical bytes (sorted keys); equal requests give equal bytes. `timeout` is left out."""
         body: dict[str, Any] = {
             "model": self.model,
-            "messages": [[m.role, m.content] for m in self.messages],
+            "messages": [m.cells() if m.images else [m.role, m.content] for m in self.messages],
             "n": self.n,
             "temperature": self.temperature,
             "top_p": self.top_p,
@@ -225,7 +241,7 @@ def _inside(data: Mapping[str, Any]) -> Inside:
 def request_of(body: bytes | str) -> Request:
     """The request whose `as_json` is `body`."""
     data = orjson.loads(body)
-    data["messages"] = tuple(Message(role, content) for role, content in data["messages"])
+    data["messages"] = tuple(map(message_of, data["messages"]))
     data["stop"] = tuple(data["stop"])
     if probe := data.get("probe"):
         data["probe"] = Probe(**probe | {name: tuple(probe[name]) for name in ("labels", "steps")})
@@ -238,10 +254,10 @@ class Capabilities:
 
     `n` means that one request may ask for several completions with one prefill; `schema` that decoding
     is constrained; `prefill` that a last assistant message is continued; `certainty`, `labels` and `layers`
-    that such a probe is answered; `reward` which judgements a reward model gives (it then writes nothing);
-    `prefix_cache` that a prompt whose beginning was read lately costs less; `prefix_least` are the tokens
-    from which one request of a fan-out is worth sending ahead of the others for that, 0 where the back end
-    sees to it by itself.
+    that such a probe is answered; `images` that messages may hold pictures; `reward` which judgements a
+    reward model gives (it then writes nothing); `prefix_cache` that a prompt whose beginning was read lately
+    costs less; `prefix_least` are the tokens from which one request of a fan-out is worth sending ahead of
+    the others for that, 0 where the back end sees to it by itself.
     """
 
     n: bool = False
@@ -253,6 +269,7 @@ class Capabilities:
     certainty: bool = False
     labels: bool = False
     layers: bool = False
+    images: bool = False
     reward: Literal["", "outcome", "steps"] = ""
     prefix_cache: bool = False
     prefix_least: int = 0

@@ -54,9 +54,16 @@ class HostedBackend:
     def capabilities(self, model: str) -> Capabilities:
         """What the provider's protocol allows; a server may still fall short of it."""
         provider = model.partition("/")[0]
-        usual = Capabilities(schema=True, stream=True, concurrency=CONCURRENCY, **self._caching(model))
+        traits = traits_of(model)
+        usual = Capabilities(
+            schema=True,
+            stream=True,
+            images=not traits or bool(traits.get("supports_vision")),
+            concurrency=CONCURRENCY,
+            **self._caching(model),
+        )
         if dialect := DIALECTS.get(provider):
-            prefill = dialect.prefill and bool(traits_of(model).get("supports_assistant_prefill"))
+            prefill = dialect.prefill and bool(traits.get("supports_assistant_prefill"))
             return replace(usual, n=dialect.n, logprobs=dialect.logprobs, prefill=prefill)
         if target := target_of(model, self._environ, check=False):
             way = target.endpoint

@@ -11,7 +11,7 @@ import orjson
 from rebut.errors import InputError
 
 from ..journal import CALL_KEY
-from ..wire import Request
+from ..wire import Message, Request
 from .target import Target
 
 _LOG = logging.getLogger("rebut.models")
@@ -30,7 +30,7 @@ def body_of(request: Request, target: Target, *, stream: bool = False) -> bytes:
     """The JSON body of the request."""
     body: dict[str, Any] = {
         "model": target.name,
-        "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+        "messages": [words_of(message) for message in request.messages],
     }
     if request.n != 1:
         body["n"] = request.n
@@ -54,6 +54,14 @@ def body_of(request: Request, target: Target, *, stream: bool = False) -> bytes:
         body.update(request.extra)
         body.pop(IDEMPOTENCY, None)
     return as_json(body)
+
+
+def words_of(message: Message) -> dict[str, Any]:
+    """A message in OpenAI's words; pictures stand before the text, so that prompts about one begin alike."""
+    if not message.images:
+        return {"role": message.role, "content": message.content}
+    pictures = [{"type": "image_url", "image_url": {"url": image}} for image in message.images]
+    return {"role": message.role, "content": [*pictures, {"type": "text", "text": message.content}]}
 
 
 def as_json(body: Mapping[str, Any]) -> bytes:

@@ -8,15 +8,15 @@ import orjson
 
 from ..leading import SHARED
 from ..wire import Request
-from .body import response_format
+from .body import response_format, words_of
 from .marks import marked, takes_marks
 
 
 def messages_of(request: Request) -> list[dict[str, Any]]:
     """The messages, new ones for each call: some transformations change them."""
-    if SHARED.get() and takes_marks(request.model):
+    if SHARED.get() and takes_marks(request.model) and not any(m.images for m in request.messages):
         return marked(request.messages)
-    return [{"role": m.role, "content": m.content} for m in request.messages]
+    return [words_of(message) for message in request.messages]
 
 
 def options_of(request: Request) -> dict[str, Any]:

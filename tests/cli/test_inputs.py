@@ -140,3 +140,10 @@ def test_models_for_all_and_for_one() -> None:
 def test_models_that_cannot_be_meant_are_refused(texts: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         models_of(texts)
+
+
+def test_an_input_from_a_picture_file_becomes_a_data_url(spec: WorkflowSpec, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert inputs_of([f"code=@{tmp_path / 'a.png'}"], spec) == {"code": "data:image/png;base64,iVBORw0KGgo="}
+    with pytest.raises(InputError, match=r"picture cannot be read: .*gone\.jpg"):
+        inputs_of([f"code=@{tmp_path / 'gone.jpg'}"], spec)

@@ -41,3 +41,18 @@ def test_half_a_surrogate_pair_becomes_a_question_mark_and_can_be_kept() -> None
 def test_sound_text_is_left_as_it_is() -> None:
     fine = Response(completions=(Completion(text="né 🙂"),), usage=Usage())
     assert sound(fine) == fine
+
+
+def test_pictures_come_back_with_their_message_and_count_for_the_address() -> None:
+    seen = (
+        Message("system", "s"),
+        Message("user", "what?", ("data:image/png;base64,AA==", "https://x.org/b.png")),
+    )
+    request = Request(model="a/b", messages=seen)
+    assert request_of(request.as_json()) == request
+    blind = Request(model="a/b", messages=(seen[0], Message("user", "what?")))
+    other = Request(
+        model="a/b", messages=(seen[0], Message("user", "what?", ("data:image/png;base64,AQ==",)))
+    )
+    assert len({request.hash(), blind.hash(), other.hash()}) == 3
+    assert b'"messages":[["system","s"],["user","what?"]]' in blind.as_json()

@@ -94,7 +94,7 @@ def pairs_of(option: str, texts: Iterable[str]) -> dict[str, str]:
 
 
 def inputs_of(texts: Iterable[str], spec: WorkflowSpec) -> dict[str, Any]:
-    """Inputs beside the question; a value ``@FILE`` is read from the file.
+    """Inputs beside the question; a value ``@FILE`` is read from the file, a picture as a data URL.
 
     Raises:
         InputError: an input that the workflow does not have, or a file that cannot be read.
@@ -104,9 +104,15 @@ def inputs_of(texts: Iterable[str], spec: WorkflowSpec) -> dict[str, Any]:
         if name not in spec.inputs:
             raise InputError(f"workflow {spec.name!r} has no input {name!r}{suggest(name, spec.inputs)}")
     return {
-        name: read_file(value[1:]) if value.startswith("@") else _sound(f"input {name!r}", value)
+        name: _from(value[1:]) if value.startswith("@") else _sound(f"input {name!r}", value)
         for name, value in pairs.items()
     }
+
+
+def _from(file: str) -> str:
+    from rebut.agents.pictures import is_picture, picture
+
+    return picture(file) if is_picture(file) else read_file(file)
 
 
 def params_of(texts: Iterable[str]) -> dict[str, str]:

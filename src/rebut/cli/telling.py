@@ -87,6 +87,7 @@ def call_lines(call: RecordedCall) -> Iterator[tuple[str, str]]:
     yield "speech", f"{call.site.path}  {call.site.agent} ({call.request.model})"
     for message in call.request.messages:
         yield "note", f"  [{message.role}]"
+        yield from (("note", f"    (a picture, {len(image)} characters)") for image in message.images)
         yield from (("body", f"    {line}") for line in clean(message.content).splitlines())
     outcome = call.outcome
     if outcome.error is not None:
