@@ -8,7 +8,18 @@
 
 from __future__ import annotations
 
-from . import deliberation, evidence, exchange, functions, judgement, masking, outcomes, rulings, tables
+from . import (
+    deliberation,
+    evidence,
+    exchange,
+    functions,
+    judgement,
+    masking,
+    outcomes,
+    passages,
+    rulings,
+    tables,
+)
 from .expression import Expression, parse
 from .faults import ExpressionInvalid
 from .registry import FUNCTIONS, Function, register
@@ -26,6 +37,7 @@ __all__ = [
     "masking",
     "outcomes",
     "parse",
+    "passages",
     "register",
     "rulings",
     "tables",

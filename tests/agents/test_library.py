@@ -102,6 +102,14 @@ FACTS: dict[str, Any] = {
     "size": (2, 2),
     "sheet": "| animal | left |\n| --- | --- |\n| sheep | 9 |\n| goats | 3 |",
     "knowledge": "values",
+    "image": "data:image/png;base64,iVBORw0KGgo=",
+    "most_steps": 5,
+    "visual": "How many sheep stand in the picture?",
+    "begun": ["Step 1: 17 sheep stand there."],
+    "steps": ["Step 1: 17 sheep stand there.", "Step 2: 9 run away."],
+    "findings": ["How many sheep stand in the picture? Nine."],
+    "reference": HOLD,
+    "doubted": [2],
     "notes": said("reader", "left runs from 3 (goats) to 9 (sheep)."),
 }
 
@@ -242,7 +250,8 @@ def test_whatever_another_agent_wrote_stays_inside_its_quote(role: str, mode: st
     facts |= {"candidates": Candidates(answers=(attack,)), "first": foe, "second": foe}
     facts |= {"ideas": [attack], "proposal": attack, "partial": attack, "reason": attack}
     facts |= {"response": foe, "demands": [attack], "failed": [attack], "remark": attack, "problem": attack}
-    facts |= {"sheet": attack, "notes": foe}
+    facts |= {"sheet": attack, "notes": foe, "visual": attack, "reference": foe}
+    facts |= {key: [attack] for key in ("begun", "steps", "findings")}
     facts |= dict.fromkeys(("condition", "misread", "asked", "one", "other"), attack)
     facts |= {key: [attack] for key in ("given", "overlooked", "invented")}
     facts |= {"comments": [facts["critique"]], "persona": attack, "heard": [Pick(attack, 1)]}
