@@ -25,6 +25,7 @@ FLOWS: list[tuple[str, dict[str, Any]]] = [
     ("society", {"visible": "report", "rounds": 3}),
     ("society", {"visible": "memory", "rounds": 3}),
     ("personas", {"apart": True}),
+    ("personas", {"open": True}),
     ("discriminator", {"distinct": False, "rounds": 3}),
     ("simulated-audience", {}),
     ("quoted-debate", {}),

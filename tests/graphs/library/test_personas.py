@@ -144,3 +144,25 @@ async def test_what_people_are_called_cannot_leave_its_quote() -> None:
 def test_bounds_worked_by_hand(params: dict[str, Any], calls: int, typical: int) -> None:
     plan = rebut.load("personas").plan(params)
     assert (plan.calls, plan.calls_typical) == (calls, typical)
+
+
+STORY = "AI assistant: A tale.\nCook: More salt.\n**Final answer:**\nOnce upon a time\n\nthere was salt."
+
+
+async def test_open_ended_what_stands_below_the_final_line_is_the_answer() -> None:
+    play, result = await met(STORY, open=True)
+    assert result.answer == "Once upon a time\n\nthere was salt."
+    assert 'Close with a line "Final answer:"' in play.prompts("leader")[0]
+
+
+async def test_open_ended_a_meeting_that_closes_nowhere_is_given_whole() -> None:
+    _, result = await met("AI assistant: A tale.\n\nCook: More salt.", open=True)
+    assert result.answer == "AI assistant: A tale.\n\nCook: More salt."
+    assert noted(result, "fallback", "end")
+
+
+async def test_open_ended_and_apart_the_whole_last_draft_is_the_answer() -> None:
+    said = [people("a"), "Two\n\nlines."]
+    play, result = await met(said, [UNHAPPY], "One\n\nline.", apart=True, people=1, rounds=1, open=True)
+    assert result.answer == "Two\n\nlines."
+    assert not any("Answer:" in p for p in play.prompts("writer") + play.prompts("leader")[1:])
