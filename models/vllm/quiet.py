@@ -9,16 +9,19 @@ import re
 import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from multiprocessing import spawn
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
+_numbers = count(1)
+
 
 def log_of(folder: Path, weights: str) -> Path:
-    """Where the engines of this process that run these weights write what they have to say."""
+    """Where an engine of these weights is to write what it has to say: another file for each start."""
     slug = re.sub(r"[^\w.-]+", "-", weights).strip("-")[-60:] or "model"
-    return folder / "logs" / f"{slug}-{os.getpid()}.log"
+    return folder / "logs" / f"{slug}-{os.getpid()}-{next(_numbers)}.log"
 
 
 def surroundings(log: Path, environ: Mapping[str, str]) -> dict[str, str]:

@@ -22,9 +22,9 @@ from ..hosted.endpoints import Endpoint
 from ..hosted.target import Target
 from ..hosted.transport import Transport
 from ..prices import Price
-from ..wire import Capabilities, Request, Response, Sink
+from ..wire import Capabilities, Request, Response, Sink, TokenLogprob
 from . import failures
-from .arguments import adapter_rank, engine_arguments, folder_or_id
+from .arguments import adapter_rank, engine_arguments, folder_or_id, for_processors
 from .backend import capabilities_of
 from .house import NAME, House, Progress, Server, move_in, move_out
 from .options import SERVER, Options, split
@@ -132,8 +132,11 @@ class VllmServerBackend:
     ) -> Response:
         lane = DirectLane(_target(server, options, request.model), _FREE, self._transport)
         copies = request.n if request.temperature == 0 else 1
+        kept = request.logprobs
+        if kept:  # it names the chosen token first, in the place of the least likely one asked for
+            request = replace(request, logprobs=kept + 1)
         if copies == 1:
-            return await lane.complete(request, sink)
+            return _likeliest(await lane.complete(request, sink), kept)
 
         def hear(index: int, text: str) -> None:
             for copy in range(copies):
@@ -142,6 +145,7 @@ class VllmServerBackend:
 
         # vLLM refuses to draw several times where each would be the same.
         response = await lane.complete(replace(request, n=1), hear if sink is not None else None)
+        response = _likeliest(response, kept)
         return replace(
             response,
             completions=repeated(response.completions, copies),
@@ -149,10 +153,26 @@ class VllmServerBackend:
         )
 
 
+def _likeliest(response: Response, kept: int | None) -> Response:
+    """The response with the `kept` likeliest tokens at each place, the likeliest first."""
+    if not kept:
+        return response
+
+    def ranked(token: TokenLogprob) -> TokenLogprob:
+        return replace(token, top=tuple(sorted(token.top, key=lambda pair: -pair[1])[:kept]))
+
+    completions = [
+        replace(c, logprobs=None if c.logprobs is None else tuple(map(ranked, c.logprobs)))
+        for c in response.completions
+    ]
+    return replace(response, completions=tuple(completions))
+
+
 def command_of(weights: str, options: Options) -> list[str]:
     """The command line of the server, without its port (which differs from start to start)."""
     rank = adapter_rank(options.lora) if options.lora else 0
-    engine = engine_arguments(weights, replace(options.of_engine(), sleep=None), rank)
+    lasting = replace(options.of_engine(), sleep=None)
+    engine = engine_arguments(weights, lasting, rank, processor=for_processors())
     engine.pop("model")
     extra: dict[str, Any] = {
         "host": "127.0.0.1",
@@ -179,13 +199,15 @@ def _program(weights: str) -> list[str]:
 def flags(arguments: Mapping[str, Any]) -> list[str]:
     """Arguments by the names of their fields, as flags.
 
-    >>> flags({"max_model_len": 512, "enforce_eager": True})
-    ['--max-model-len', '512', '--enforce-eager']
+    >>> flags({"max_model_len": 512, "enforce_eager": True, "enable_lora": False})
+    ['--max-model-len', '512', '--enforce-eager', '--no-enable-lora']
     """
     line: list[str] = []
     for name, value in arguments.items():
         line.append("--" + name.replace("_", "-"))
-        if value is not True:
+        if value is False:
+            line[-1] = "--no-" + line[-1].removeprefix("--")
+        elif value is not True:
             line.append(json.dumps(value) if isinstance(value, dict) else str(value))
     return line
 

@@ -106,6 +106,7 @@ def test_an_engine_is_told_only_what_was_asked_for() -> None:
     assert (more["enable_lora"], more["max_loras"], more["max_lora_rank"]) == (True, 2, 32)
     assert more["tensor_parallel_size"] == 2
     assert "max_logprobs" not in engine_arguments("m", split("vllm/m?runner=pooling")[1])
+    assert engine_arguments("m", Options(), processor=True)["enable_chunked_prefill"] is False
 
 
 def test_a_folder_must_hold_a_model(tmp_path: Path) -> None:
