@@ -101,6 +101,7 @@ _RESULTS: Mapping[str, Sort] = {
     **dict.fromkeys(("range", "zscores", "calibration"), many(NUMBER)),
     "vote": record(Vote),
     "checked_quotes": TEXT,
+    "after": TEXT,
     "verified_quotes": many(TEXT),
 }
 
