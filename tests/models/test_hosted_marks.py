@@ -146,3 +146,12 @@ async def test_a_prompt_alone_is_sent_as_it_was(seen: list[dict[str, Any]]) -> N
     async with Gateway(Settings()) as gateway:
         await gateway.complete(member(1))
     assert "cache_control" not in json.dumps(seen[0])
+
+
+async def test_a_picture_reaches_anthropic_in_its_own_words(seen: list[dict[str, Any]]) -> None:
+    looking = Message("user", "What is it?", ("data:image/png;base64,iVBORw0KGgo=",))
+    async with Gateway(Settings()) as gateway:
+        await gateway.complete(Request(model=CLAUDE, messages=(SYSTEM, looking), max_tokens=9))
+    picture, text = seen[0]["messages"][0]["content"]
+    assert picture["type"] == "image" and text["text"] == "What is it?"
+    assert picture["source"] == {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
