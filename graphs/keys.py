@@ -158,6 +158,7 @@ SEARCH = Fixed(
         Key("listed", Flag(), "one reply lists the units, one a line"),
         Key("widen", Formula(), "how many children a node should have by now, over node", needs="widest"),
         Key("widest", COUNT, "children of a node at most", needs="widen"),
+        Key("merge", Number(above=0, most=1), "similarity from which a child is left out for its sibling"),
         Key(
             "by",
             Either(

@@ -238,7 +238,7 @@ class Sites:
     def _of_search(self, node: SearchNode, path: Path) -> Iterator[Site]:
         one = record(Branch)
         here: dict[str, Any] = {"when": "before", "node": node.name}
-        plain = ("unvisited", "c", "keep", "iterations", "fresh", "depth", "votes", "swap", "widest")
+        plain = ("unvisited", "c", "keep", "iterations", "fresh", "depth", "votes", "swap", "widest", "merge")
         more = ("greedy", "listed", "share", "share_weight", "prior_temperature", "prior_mix")
         fixed = {key: getattr(node, key) for key in (*plain, *more)}
         yield from self._values(path, {**fixed, "root": node.root}, **here)
@@ -248,6 +248,7 @@ class Sites:
             rolled = {key: getattr(node.rollout, key) for key in ("units", "max_tokens", "mix")}
             yield from self._values((*path, "rollout"), rolled, **here)
         facts: dict[str, Sort] = {"partial": TEXT, "steps": many(TEXT), "depth": NUMBER, "reason": TEXT}
+        facts |= {"tried": many(one)}
         yield from self._values((*path, "with"), node.facts, bound={**facts, "index": NUMBER}, **here)
         over = {"done": node.done, "widen": node.widen, "priority": node.priority}
         yield from self._values(path, over, bound={"node": one}, **here)

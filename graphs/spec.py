@@ -213,9 +213,9 @@ class SearchNode(NodeBase):
     """``search``: a tree of partial solutions, grown by an agent unit by unit; the result is a Found.
 
     The slots are those in which tree methods differ: what a unit is (`unit`, `until`, `max_tokens`,
-    `joint`), how many children a node gets (`width`, `greedy`, `alternatives`, `listed`, `widen`), what they
-    are worth (`by`, `votes`, `swap`, `worth`, `value`, `rollout`, `evaluate`), which is looked at next
-    (`select`, `c`, `prior`, `priority`, `keep`, `threshold`), what it tells of those above it (`backup`,
+    `joint`), how many children a node gets (`width`, `greedy`, `alternatives`, `listed`, `widen`, `merge`),
+    what they are worth (`by`, `votes`, `swap`, `worth`, `value`, `rollout`, `evaluate`), which is looked at
+    next (`select`, `c`, `prior`, `priority`, `keep`, `threshold`), what it tells of those above it (`backup`,
     `share`), when it ends (`iterations`, `depth`, `stop`, `done`) and what it gives (`commit`, `output`).
     None stands for the default of the rule of selection.
     """
@@ -235,6 +235,7 @@ class SearchNode(NodeBase):
     listed: Value = False
     widen: Expression | None = None
     widest: Value = None
+    merge: Value = None
     by: tuple[str, ...] = ()
     modes: Mapping[str, str] = field(default_factory=dict)
     votes: Value = 1

@@ -19,7 +19,7 @@ ALWAYS = frozenset(
 )
 """Names that every prompt is given by the run."""
 
-GROWN = frozenset({"partial", "steps", "depth", "reason", "width"})
+GROWN = frozenset({"partial", "steps", "depth", "reason", "tried", "width"})
 """Names that a search binds for every prompt of its agents."""
 VALUED = frozenset({"item", "swapped", "vote"})
 """Names that it binds beside these for its evaluators."""

@@ -18,6 +18,7 @@ from ...models.budget import Budget
 from ..context import RunContext, Scope, value_of
 from ..fanout import FanOut
 from ..search.prior import priors
+from ..search.similarity import similarity
 from ..search.slots import Slots
 from ..search.tree import Tree, TreeNode
 from ..search.views import branch
@@ -53,9 +54,17 @@ class Searching:
         return f"{self.run.at(self.node.name)}/{self.visit}:{tail}"
 
     def facts(self, text: str, at: TreeNode, **more: Any) -> dict[str, Any]:
-        """What a prompt may name; `text` is the solution so far, `at` the node that it stands at."""
-        steps = [node.unit for node in at.path()[1:]]
-        bound = {"partial": text, "steps": steps, "depth": at.depth, "reason": at.reason, **more}
+        """What a prompt may name; `text` is the solution so far, `at` the node that it stands at, `tried`
+        what was grown from it before."""
+        steps, tried = [node.unit for node in at.path()[1:]], [branch(child) for child in at.children]
+        bound = {
+            "partial": text,
+            "steps": steps,
+            "depth": at.depth,
+            "reason": at.reason,
+            "tried": tried,
+            **more,
+        }
         return prompt_facts(self.run, {**self.scope, "index": 0, **bound}, self.node.facts, self.visit) | more
 
     def fail(self, label: str, error: Exception) -> None:
@@ -232,7 +241,7 @@ def _children(search: Searching, at: TreeNode, pieces: Sequence[Piece], count: i
     for piece in _split(pieces) if search.slots.listed else pieces:
         unit = piece.text if node.unit == "continue" else visible(piece.text).strip()
         blank = not unit.strip()
-        if len(born) >= count or unit in taken or (blank and node.unit != "continue"):
+        if len(born) >= count or _known(search, unit, taken) or (blank and node.unit != "continue"):
             continue
         if node.select != "particles":
             taken.add(unit)
@@ -243,6 +252,12 @@ def _children(search: Searching, at: TreeNode, pieces: Sequence[Piece], count: i
         child.done = _done(search, child)
         born.append(child)
     return born
+
+
+def _known(search: Searching, unit: str, taken: set[str]) -> bool:
+    """Whether a sibling says the same, or by `merge` nearly so."""
+    alike = search.slots.merge
+    return unit in taken or (alike is not None and any(similarity(unit, one) >= alike for one in taken))
 
 
 def _split(pieces: Sequence[Piece]) -> list[Piece]:

@@ -34,6 +34,7 @@ DEFAULTS: dict[str, Defaults] = {
 
 USED_BY: dict[str, tuple[str, ...]] = {
     "keep": (*LEVELS, "dfs"),
+    "merge": ("beam", "dfs", "best", *WALKS),
     "threshold": ("beam", "dfs", "best"),
     "iterations": ("dfs", "best", *WALKS),
     "wave": ("best", *WALKS),

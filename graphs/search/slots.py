@@ -37,6 +37,7 @@ class Slots:
     greedy: bool
     listed: bool
     widest: int
+    merge: float | None
     threshold: float | None
     prior: str
     prior_temperature: float
@@ -96,6 +97,7 @@ def slots_of(node: SearchNode, scope: dict[str, Any], whole: Callable[..., int])
         greedy=bool(value_of(node.greedy, scope)),
         listed=bool(value_of(node.listed, scope)),
         widest=count("widest", node.widest),
+        merge=None if node.merge is None else number("merge", node.merge),
         threshold=None if node.threshold is None else number("threshold", node.threshold),
         prior=node.prior or own.prior,
         prior_temperature=number("prior_temperature", node.prior_temperature),

@@ -13,7 +13,7 @@ COUNTS = ("iterations", "expanded", "evaluated", "nodes", "finished")
 
 
 class Branch(Record):
-    """A node of the tree, for `done`, `value`, `widen`, `priority` and `stop`.
+    """A node of the tree, for `done`, `value`, `widen`, `priority` and `stop`, and for prompts.
 
     Attributes:
         depth: units from the start.
@@ -26,6 +26,7 @@ class Branch(Record):
         children: how many it has, `unvisited` of them without a visit; `best` is the highest mean of the
             others, `gap` the furthest of a mean from the average; both None while no child was visited.
         above: visits of the parent.
+        reason: what its evaluator said of it, where it gave words.
     """
 
     depth: int
@@ -45,6 +46,7 @@ class Branch(Record):
     best: float | None
     gap: float | None
     above: float
+    reason: str
 
 
 def branch(node: TreeNode) -> Branch:
@@ -69,4 +71,5 @@ def branch(node: TreeNode) -> Branch:
         best=max(means, default=None),
         gap=max((abs(m - middle) for m in means), default=None),
         above=node.parent.visits if node.parent is not None else node.visits,
+        reason=node.reason,
     )
