@@ -61,13 +61,18 @@ def _shelve(body: str, contents: list[tuple[str, str]]) -> str:
     return address
 
 
+def _shelved(message: Message, contents: list[tuple[str, str]]) -> list[Any]:
+    """The cells of a message, with the hashes of its text and its images in their place."""
+    text = _shelve(message.content, contents)
+    if not message.images:
+        return [message.role, text]
+    return [message.role, text, [_shelve(image, contents) for image in message.images]]
+
+
 def _shelve_request(request: Request, contents: list[tuple[str, str]]) -> str:
-    messages = tuple(
-        Message(m.role, _shelve(m.content, contents), tuple(_shelve(image, contents) for image in m.images))
-        for m in request.messages
-    )
+    said = [_shelved(message, contents) for message in request.messages]
     address = request.hash()
-    contents.append((address, replace(request, messages=messages).as_json().decode()))
+    contents.append((address, request.as_json(said).decode()))
     return address
 
 
@@ -77,8 +82,7 @@ def _shelve_response(
     if response is None:
         return None, []
     said = [_shelve(completion.text, contents) for completion in response.completions]
-    completions = tuple(_with_text(c, text) for c, text in zip(response.completions, said, strict=True))
-    return _shelve(replace(response, completions=completions).as_json().decode(), contents), said
+    return _shelve(response.as_json(said).decode(), contents), said
 
 
 def _with_text(completion: Completion, text: str) -> Completion:

@@ -105,11 +105,17 @@ class Request:
     probe: Probe | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
-    def as_json(self) -> bytes:
-        """Canonical bytes (sorted keys); equal requests give equal bytes. `timeout` is left out."""
+    def as_json(self, said: list[list[Any]] | None = None) -> bytes:
+        """Canonical bytes (sorted keys); equal requests give equal bytes. `timeout` is left out.
+
+        Args:
+            said: the cells to be written for the messages; None for their own.
+        """
+        if said is None:
+            said = [m.cells() if m.images else [m.role, m.content] for m in self.messages]
         body: dict[str, Any] = {
             "model": self.model,
-            "messages": [m.cells() if m.images else [m.role, m.content] for m in self.messages],
+            "messages": said,
             "n": self.n,
             "temperature": self.temperature,
             "top_p": self.top_p,
@@ -167,19 +173,20 @@ class Response:
     seconds: float = 0.0
     id: str = ""
 
-    def as_json(self) -> bytes:
-        """Bytes that `response_of` reads back."""
+    def as_json(self, said: Sequence[str] | None = None) -> bytes:
+        """Bytes that `response_of` reads back; with `said`, that in the places of the completions' texts."""
+        texts = [c.text for c in self.completions] if said is None else said
         return orjson.dumps(
             {
                 "completions": [
-                    {"text": c.text, "finish": c.finish, "reasoning": c.reasoning}
+                    {"text": text, "finish": c.finish, "reasoning": c.reasoning}
                     | (
                         {"logprobs": [[p.token, p.logprob, p.top] for p in c.logprobs]}
                         if c.logprobs is not None
                         else {}
                     )
                     | ({"inside": c.inside} if c.inside is not None else {})
-                    for c in self.completions
+                    for c, text in zip(self.completions, texts, strict=True)
                 ],
                 "usage": self.usage.__dict__,
                 "model": self.model,

@@ -67,8 +67,10 @@ def _said(text: str, start: int, end: int) -> str | None:
         return _tagged(text, end + 1)
     if before.isalnum() or before in ("/", "<"):
         return None
-    colon, said = _COLON.match(text, end), _IS.match(text, end)
-    anchor = min((m for m in (colon, said) if m), key=lambda m: m.end(), default=None)
+    colon = _COLON.match(text, end)
+    # `is` and the space before it take three characters
+    said = None if colon and colon.end() - end < 3 else _IS.match(text, end)
+    anchor = said if said and not (colon and colon.end() <= said.end()) else colon
     if anchor is None:
         heading = _HEADING.match(text, end)
         return _value(text, heading.end()) if heading and _opens_line(text, start) else None
