@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, closing
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Insert, Table, bindparam, insert, update
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 from . import tables
 from .dialect import insert_new
@@ -54,7 +56,9 @@ class Inserts:
         sql, order = self._ends[names]
         given = {"the_run": run, "the_owner": owner, **{f"new_{name}": cells[name] for name in names}}
         parameters: Any = given if order is None else tuple(given[name] for name in order)
-        return connection.exec_driver_sql(sql, parameters).rowcount == 1
+        with _cursor(connection) as cursor:
+            cursor.execute(sql, parameters)
+            return bool(cursor.rowcount == 1)
 
     def _end_statement(self, names: tuple[str, ...]) -> tuple[str, tuple[str, ...] | None]:
         held = (tables.RUN.c.id == bindparam("the_run"), tables.RUN.c.owner == bindparam("the_owner"))
@@ -77,7 +81,14 @@ def _write(
     if not rows:
         return 0
     sql, names = statement
-    parameters: list[Any] = (
-        list(rows) if names is None else [dict(zip(names, row, strict=True)) for row in rows]
+    parameters: Sequence[Any] = (
+        rows if names is None else [dict(zip(names, row, strict=True)) for row in rows]
     )
-    return connection.exec_driver_sql(sql, parameters).rowcount
+    with _cursor(connection) as cursor:
+        cursor.executemany(sql, parameters)
+        return int(cursor.rowcount)
+
+
+def _cursor(connection: Connection) -> AbstractContextManager[DBAPICursor]:
+    """The driver's own cursor: these statements return nothing that SQLAlchemy would have to convert."""
+    return closing(connection.connection.cursor())
