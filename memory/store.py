@@ -20,6 +20,7 @@ from rebut.events import Event, event_of
 from rebut.records import Usage
 
 from . import cassette, claims, reads, rows, runs
+from . import talks as talking
 from .dialect import FAILURES, Address, address, engine, explain
 from .journal import Journal
 from .migrations import bring_up_to_date
@@ -179,6 +180,13 @@ class Store:
     async def said(self, run: str) -> list[Said]:
         """What was said in a run, in order."""
         return await self._read(lambda c: reads.said(c, reads.run_row(c, run)["id"]))
+
+    async def talks(self, ids: Sequence[str], most: int = 20_000) -> dict[str, list[talking.Turn]]:
+        """What was said in many runs, by their whole ids; of each completion `most` characters.
+
+        Runs without calls, and those that are not there, are left out.
+        """
+        return await self._read(lambda c: talking.talks(c, ids, most))
 
     async def first_scores(self, workflow: str | None = None) -> list[FirstScore]:
         """How the first sample of each run was graded, in the order of the runs; forks are left out."""

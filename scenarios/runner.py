@@ -130,6 +130,24 @@ class Runner:
             self._order()
         return self.report
 
+    async def found(self) -> Report:
+        """The trials that the store holds, failed ones too; nothing is asked."""
+        return self.kept(await self._known())
+
+    def kept(self, known: Mapping[str, RunInfo]) -> Report:
+        """The trials that are among these runs of a store.
+
+        `wanted` of the report is how many there could be: the rest was not made, or did not end.
+        """
+        for task in self.tasks:
+            info = known.get(task.run)
+            if not self._keep(task, info) and info is not None and info.status == "failed":
+                result = info.result
+                error, seconds = result.detail or "failed", result.seconds or 0.0
+                self._note(self._trial(task, error=error, usage=result.usage, seconds=seconds, kept=True))
+        self._order()
+        return self.report
+
     async def _known(self) -> dict[str, RunInfo]:
         if self._runtime.store is None:
             return {}
