@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .correction import Correction, correction, correction_of, relative_score
+from .changes import Transitions, transitions, transitions_by_round
 from .deliberation import Deliberation
 from .exchange import FlipMatrix, Influence, RoundAgreement, agreement_by_round, flip_matrix, flips, influence
 from .judges import PositionBias, Routing, position_bias, routing
 from .price import Priced, Ranked, frontier, ranked
-from .transitions import Transitions, transitions, transitions_by_round
+from .rethinking import Correction, correction, correction_of, relative_score
 
 __all__ = [
     "Correction",

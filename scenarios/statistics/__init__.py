@@ -7,7 +7,6 @@ value for the data at hand (a correlation with a constant, AUROC of one class) i
 from __future__ import annotations
 
 from .agreement import cohen, fleiss, krippendorff
-from .bootstrap import Bootstrapped, bootstrap, bootstrap_difference
 from .calibration import (
     Bin,
     Point,
@@ -24,6 +23,7 @@ from .paired import Tested, difference, discordant, holm, mcnemar, paired_t, wil
 from .passing import all_at_k, mean_pass_at_k, pass_at_k
 from .power import detectable, items_needed, items_to_differ, power_of
 from .ranks import auroc, kendall, pearson, ranks, spearman
+from .resampling import Bootstrapped, bootstrap, bootstrap_difference
 from .seeds import SeedVariance, seed_variance
 from .texts import bleu, diversity, exact_match, f1
 

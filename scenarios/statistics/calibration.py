@@ -9,8 +9,8 @@ from itertools import groupby
 from math import fsum
 from statistics import fmean
 
-from .bootstrap import quantile
 from .checks import alike, chosen, count, fraction, fractions, numbers, truths
+from .resampling import quantile
 
 BINNINGS = ("width", "mass")
 BINS = 10

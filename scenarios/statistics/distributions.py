@@ -11,6 +11,7 @@ from .checks import inner, positive
 
 NORMAL = NormalDist()
 _TINY = 1e-300
+MOST_THROWS = 5_000
 _MOST = 100_000
 """Terms of the continued fraction; about the square root of the larger parameter are needed."""
 
@@ -99,8 +100,11 @@ def _inverse(rising: Callable[[float], float], target: float) -> float:
 def fair_tail(k: int, n: int) -> tuple[float, float]:
     """The chances of at most `k` heads and of just `k` heads in `n` throws of a fair coin.
 
-    Whole numbers throughout, so exact before the last rounding.
+    Up to `MOST_THROWS` in whole numbers, so exact before the last rounding; to about 1e-10 above.
     """
+    if n > MOST_THROWS:
+        here = exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) - n * log(2))
+        return incomplete_beta(0.5, n - k, k + 1) if k < n else 1.0, here
     term = total = 1
     for i in range(k):
         term = term * (n - i) // (i + 1)
