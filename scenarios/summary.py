@@ -62,7 +62,7 @@ def summary(report: Report) -> list[Line]:
 def _line(label: str, trials: Sequence[Trial], base: Sequence[Trial]) -> Line:
     n = len(trials)
     usage = sum((trial.usage for trial in trials), Usage())
-    gain, apart, p = _against(trials, base)
+    pair = against(trials, base)
     return Line(
         label=label,
         n=n,
@@ -75,9 +75,9 @@ def _line(label: str, trials: Sequence[Trial], base: Sequence[Trial]) -> Line:
         none=sum(trial.answer is None for trial in trials),
         failed=sum(trial.stop == "failed" for trial in trials),
         cut=sum(trial.stop == "budget" for trial in trials),
-        gain=gain,
-        gain_interval=apart,
-        p=p,
+        gain=pair.gain if pair else None,
+        gain_interval=pair.interval if pair else None,
+        p=pair.p if pair else None,
     )
 
 
@@ -95,13 +95,26 @@ def _cluster(trial: Trial) -> tuple[str, str]:
     return ("group", trial.group) if trial.group else ("item", trial.item)
 
 
-def _against(
-    trials: Sequence[Trial], base: Sequence[Trial]
-) -> tuple[float | None, Interval | None, float | None]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairing:
+    """Two contenders over the items and seeds that both met.
+
+    `gain` is the first's share less the second's, `error` its standard error, clustered by item or group.
+    `p`: of McNemar's exact test, or, where several trials belong together, of the gain in its errors.
+    """
+
+    gain: float
+    error: float | None
+    interval: Interval | None
+    p: float
+
+
+def against(trials: Sequence[Trial], base: Sequence[Trial]) -> Pairing | None:
+    """How trials compare with those of another contender; None where they have no item in common."""
     other = {(trial.item, trial.seed): trial for trial in base}
     pairs = [(t, other[t.item, t.seed]) for t in trials if (t.item, t.seed) in other]
     if not pairs:
-        return None, None, None
+        return None
     mine, its = [a.right for a, _ in pairs], [b.right for _, b in pairs]
     groups = [_cluster(a) for a, _ in pairs]
     found = difference([float(b) for b in its], [float(a) for a in mine], groups=groups)
@@ -111,4 +124,4 @@ def _against(
         p = normal_tails(found.mean / found.error)
     else:
         p = 1.0
-    return found.mean, found.interval(), p
+    return Pairing(gain=found.mean, error=found.error, interval=found.interval(), p=p)

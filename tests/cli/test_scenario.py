@@ -120,3 +120,31 @@ def test_the_library_is_listed(cli: Cli) -> None:
 def test_what_is_typed_wrong_is_named(cli: Cli, args: list[str], says: str) -> None:
     done = cli("scenario", *args)
     assert done.exit_code == 2 and says in done.stderr
+
+
+def test_what_was_made_is_shown_compared_and_weighed_without_asking(cli: Cli, home: Path) -> None:
+    for command in (["show", "mine.yaml"], ["recommend", "mine.yaml"]):
+        done = cli("scenario", *command)
+        assert done.exit_code == 2 and "no trials of 'mine' in the store" in done.stderr
+    cli("scenario", "run", "mine.yaml", "-q", "-n", "2")
+    (home / "s.yaml").write_text("rules: []")  # whoever asks now fails
+    shown = cli("scenario", "show", "mine.yaml")
+    assert shown.stdout.splitlines()[1].split()[:3] == ["solve", "2", "100.0%"]
+    assert "4 of 6 trials were made" in shown.stderr
+    compared = cli("scenario", "compare", "mine.yaml", "solve", "self-consistency").stdout
+    assert compared.startswith("self-consistency against solve: +0.0 points") and "0 won, 0 lost" in compared
+    advice = cli("scenario", "recommend", "mine.yaml").stdout.splitlines()
+    assert advice[0] == "solve" and "only 4 of 6 trials were made" in advice
+    assert json.loads(cli("scenario", "recommend", "mine.yaml", "--json").stdout)["label"] == "solve"
+    assert cli("scenario", "recommend", "mine.yaml", "--tokens", "1").exit_code == 2
+    assert cli("scenario", "compare", "mine.yaml", "solve", "x").exit_code == 2
+
+
+def test_items_that_changed_are_listed_with_their_runs(cli: Cli, home: Path) -> None:
+    (home / "s.yaml").write_text(
+        'rules:\n  - {when: What is 5, say: ["Answer: 7", "Answer: 8"]}\n  - {say: "Answer: 42"}'
+    )
+    cli("scenario", "run", "mine.yaml", "-q", "--concurrency", "1")
+    done = cli("scenario", "compare", "mine.yaml", "solve", "self-consistency").stdout.splitlines()
+    assert done[1] == "0 won, 1 lost" and done[-1].split()[:4] == ["a", "lost", "7", "8"]
+    assert cli("show", done[-1].split()[-1]).exit_code == 0

@@ -1,0 +1,153 @@
+"""Which contender to take: the cheapest that the trials cannot tell from the best, and what that rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rebut.errors import InputError, suggest
+
+from .runner import Report, by_label
+from .statistics.means import Interval
+from .statistics.paired import holm
+from .statistics.power import detectable
+from .summary import Line, against, summary
+from .trials import Trial
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rival:
+    """A contender beside the best of those within the budget.
+
+    `behind` is by how much its share is below the best's, over the items that both met, with its interval;
+    `p` is corrected for all rivals (Holm). `told_apart`: chance alone does not explain the difference.
+    """
+
+    label: str
+    behind: float
+    interval: Interval | None
+    p: float
+    told_apart: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A recommendation.
+
+    Attributes:
+        label: who is recommended: of those that cannot be told from the best, the cheapest.
+        best: who has the highest share; the cheaper where several do.
+        rivals: the others within the budget against the best.
+        left_out: contenders that cost more than the budget, or have no trials.
+        detectable: the least difference of shares that this many items would find (level .05, power .8);
+            None where there is nothing to compare.
+    """
+
+    label: str
+    best: str
+    rivals: tuple[Rival, ...]
+    left_out: tuple[str, ...]
+    detectable: float | None
+
+    @property
+    def noise(self) -> bool:
+        """Whether no difference from the best stands out of chance."""
+        return bool(self.rivals) and not any(rival.told_apart for rival in self.rivals)
+
+
+def recommend(report: Report, *, tokens: float | None = None, usd: float | None = None) -> Verdict:
+    """Weigh quality against cost.
+
+    Args:
+        tokens, usd: at most so much a trial, in the mean; a price that is not known is above any limit.
+
+    Raises:
+        InputError: no contender has trials within the limits.
+    """
+    lines = summary(report)
+    within = [line for line in lines if _within(line, tokens, usd)]
+    if not within:
+        cheapest = min((line.tokens for line in lines), default=None)
+        note = "" if cheapest is None else f" (the cheapest takes {cheapest:.0f} tokens a run)"
+        raise InputError(f"no contender has trials within the limits{note}")
+    best = max(within, key=lambda line: (line.right, *(-cost for cost in _cost(line))))
+    trials = by_label(report)
+    rivals = _rivals([line for line in within if line is not best], best, trials)
+    same = {best.label} | {rival.label for rival in rivals if not rival.told_apart}
+    chosen = min((line for line in within if line.label in same), key=_cost)
+    left_out = tuple(label for label in report.labels if label not in {line.label for line in within})
+    return Verdict(
+        label=chosen.label,
+        best=best.label,
+        rivals=tuple(rivals),
+        left_out=left_out,
+        detectable=_detectable(within, best, trials),
+    )
+
+
+def _within(line: Line, tokens: float | None, usd: float | None) -> bool:
+    dear = usd is not None and (line.usd is None or line.usd > usd)
+    return not dear and (tokens is None or line.tokens <= tokens)
+
+
+def _cost(line: Line) -> tuple[float, float, float]:
+    """Dollars, then tokens, then calls: what is not known is dear."""
+    return (float("inf") if line.usd is None else line.usd, line.tokens, line.calls)
+
+
+def _rivals(lines: Sequence[Line], best: Line, trials: dict[str, Sequence[Trial]]) -> list[Rival]:
+    found = [(line, against(trials[line.label], trials[best.label])) for line in lines]
+    met = [(line, pair) for line, pair in found if pair is not None]
+    corrected = holm([pair.p for _, pair in met]) if met else ()
+    return [
+        Rival(
+            label=line.label,
+            behind=-pair.gain,
+            interval=pair.interval and Interval(-pair.interval.high, -pair.interval.low),
+            p=p,
+            told_apart=p < LEVEL and pair.gain < 0,
+        )
+        for (line, pair), p in zip(met, corrected, strict=True)
+    ]
+
+
+def _detectable(lines: Sequence[Line], best: Line, trials: dict[str, Sequence[Trial]]) -> float | None:
+    """Of the closest rival: what a difference would have to be."""
+    errors = [
+        pair.error
+        for line in lines
+        if line is not best and (pair := against(trials[line.label], trials[best.label])) and pair.error
+    ]
+    return detectable(min(errors)) if errors else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """An item on which two contenders differ. `won`: the second has it right."""
+
+    item: str
+    won: bool
+    before: str | None
+    after: str | None
+    runs: tuple[str, str]
+
+
+def changed(report: Report, first: str, second: str) -> list[Changed]:
+    """The items (and seeds) that one of two contenders has right and the other has not.
+
+    Raises:
+        InputError: there is no such contender.
+    """
+    trials = by_label(report)
+    for label in (first, second):
+        if label not in trials:
+            raise InputError(f"no contender {label!r}{suggest(label, list(trials))}")
+    other = {(trial.item, trial.seed): trial for trial in trials[first]}
+    pairs = [(other[t.item, t.seed], t) for t in trials[second] if (t.item, t.seed) in other]
+    return [
+        Changed(item=a.item, won=b.right, before=a.answer, after=b.answer, runs=(a.run, b.run))
+        for a, b in pairs
+        if a.right != b.right
+    ]

@@ -1,0 +1,76 @@
+"""Recommendations: the cheapest that cannot be told from the best, and what is noise."""
+
+from __future__ import annotations
+
+import pytest
+
+from rebut.errors import InputError
+from rebut.records import Usage
+from rebut.scenarios.runner import Report
+from rebut.scenarios.statistics import mcnemar
+from rebut.scenarios.trials import Trial
+from rebut.scenarios.verdict import changed, recommend
+
+from .adder import scenario
+
+
+def of(label: str, rights: str, tokens: int = 100, usd: float | None = 0.0) -> list[Trial]:
+    usage = Usage(calls=1, prompt=tokens, usd=usd)
+    return [
+        Trial(
+            item=str(i), group="", label=label, seed=0, run=f"{label}{i}", gold=("1",),
+            answer=mark, right=mark == "1", stop="answered", usage=usage,
+        )
+        for i, mark in enumerate(rights)
+    ]  # fmt: skip
+
+
+def report(*trials: list[Trial]) -> Report:
+    labels = tuple(dict.fromkeys(t.label for mine in trials for t in mine))
+    every = [t for mine in trials for t in mine]
+    return Report(scenario(), labels, every, len(every))
+
+
+def test_the_best_is_taken_where_it_stands_out() -> None:
+    verdict = recommend(report(of("plain", "0" * 20, 10), of("vote", "1" * 20, 90)))
+    (rival,) = verdict.rivals
+    assert (verdict.label, verdict.best, verdict.noise) == ("vote", "vote", False)
+    assert (rival.label, rival.behind, rival.p, rival.told_apart) == ("plain", 1.0, mcnemar(20, 0).p, True)
+
+
+def test_the_cheaper_is_taken_where_noise_would_explain_the_difference() -> None:
+    verdict = recommend(report(of("plain", "1110011111", 10), of("vote", "1111011111", 90)))
+    assert (verdict.label, verdict.best, verdict.noise) == ("plain", "vote", True)
+    assert verdict.detectable is not None and verdict.detectable > 0.1
+
+
+def test_dollars_go_before_tokens_and_an_unknown_price_is_dear() -> None:
+    same = "1" * 8
+    paid, free, unknown = of("paid", same, 10, 0.5), of("free", same, 90, 0.0), of("unknown", same, 5, None)
+    assert recommend(report(paid, free, unknown)).label == "free"
+    assert recommend(report(paid, unknown)).label == "paid"
+
+
+def test_what_is_over_the_limit_is_left_out() -> None:
+    trials = report(of("plain", "0" * 20, 10), of("vote", "1" * 20, 90), of("other", "0" * 20, 20))
+    verdict = recommend(trials, tokens=50)
+    assert (verdict.label, verdict.left_out) == ("plain", ("vote",))
+    with pytest.raises(InputError, match="the cheapest takes 10 tokens a run"):
+        recommend(trials, tokens=5)
+    with pytest.raises(InputError, match=r"no contender has trials within the limits$"):
+        recommend(Report(scenario(), ("plain",)))
+
+
+def test_one_contender_alone_is_recommended_without_a_comparison() -> None:
+    verdict = recommend(report(of("plain", "10")))
+    assert (verdict.label, verdict.rivals, verdict.detectable, verdict.noise) == ("plain", (), None, False)
+
+
+def test_the_items_that_changed_are_named() -> None:
+    trials = report(of("plain", "1100"), of("vote", "1010"))
+    assert [(c.item, c.won, c.runs) for c in changed(trials, "plain", "vote")] == [
+        ("1", False, ("plain1", "vote1")),
+        ("2", True, ("plain2", "vote2")),
+    ]
+    with pytest.raises(InputError, match=r"no contender 'vot' \(did you mean 'vote'\?\)"):
+        changed(trials, "plain", "vot")
