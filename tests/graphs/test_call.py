@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 
@@ -13,6 +14,7 @@ from rebut.events import Event, NodeFinished, NodeStarted, within
 from rebut.graphs.diagnostics import WorkflowInvalid
 from rebut.models.wire import Request
 
+from .chance import Chance, runtime_of
 from .stage import NATIVE, SINGLE, Stage, noted, text_of
 
 ONE = """
@@ -130,6 +132,11 @@ nodes:
 edges: {start: list, list: inner, inner: end}
 answer: "[f.answer if f else 'none' for f in found]"
 """
+
+
+class Theirs(TypedDict, total=False):
+    question: str
+    answer: Any
 
 
 def adds(request: Request) -> str:
@@ -327,3 +334,44 @@ def test_the_drawing_shows_what_is_called() -> None:
     flow = rebut.loads(CHOICE)
     assert '[["inner<br/><small>call params.method</small>"]]' in flow.draw()
     assert "inner  call params.method" in flow.draw("text")
+
+
+async def test_a_workflow_that_calls_is_a_node_in_somebody_elses_graph() -> None:
+    from langgraph.checkpoint.memory import InMemorySaver
+    from langgraph.graph import END, START, StateGraph
+
+    stage = Stage({"small": adds})
+    graph = StateGraph(Theirs)
+    graph.add_node("ours", stage.workflow(EACH).graph())
+    graph.add_edge(START, "ours")
+    graph.add_edge("ours", END)
+    compiled = graph.compile(checkpointer=InMemorySaver())
+    state = await compiled.ainvoke({"question": "?"}, {"configurable": {"thread_id": "1"}})
+    assert state["answer"] == ["2", "none", "4"]
+
+
+class Stuck(Chance):
+    """Never answers."""
+
+    async def _wait(self) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_a_cancelled_run_leaves_none_of_the_calls_within_it() -> None:
+    both = asyncio.Event()
+    model = Stuck(on_call=lambda number: both.set() if number == 2 else None)
+    flow = rebut.loads(EACH, runtime=runtime_of(model))
+    before = asyncio.all_tasks()
+    run = asyncio.create_task(flow.run("?"))
+    await both.wait()
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert model.now == 0 and model.cancelled == 2 and asyncio.all_tasks() == before
+
+
+async def test_a_list_that_nothing_was_appended_to_is_empty_at_the_end() -> None:
+    nodes = "one: {ask: small, save: draft}\n  more: {ask: small, save: drafts+}"
+    edges = "start: one, one: [{when: draft is None, to: more}, {to: end}], more: end"
+    result = await Stage({"small": "Answer: 4"}).play(text(nodes, edges, "'[draft.answer, len(drafts)]'"))
+    assert result.answer == ["4", 0]
