@@ -16,6 +16,7 @@ from shlex import quote
 from typing import Any
 
 _numbers = count(1)
+_nowhere = logging.NullHandler()
 
 
 def log_of(folder: Path, weights: str) -> Path:
@@ -81,7 +82,7 @@ def environment(values: Mapping[str, str]) -> Generator[None]:
 def muted(log: Path) -> Generator[None]:
     """Send what new processes print to the log: a traceback of theirs is no sentence for a user."""
     # Said before vLLM has set up its logging, a warning would be printed.
-    logging.getLogger("vllm").addHandler(logging.NullHandler())
+    logging.getLogger("vllm").addHandler(_nowhere)
     log.parent.mkdir(parents=True, exist_ok=True)
     script, usual = log.with_suffix(".sh"), spawn.get_executable()
     script.write_text(f'#!/bin/sh\nexec {quote(sys.executable)} "$@" >>{quote(str(log))} 2>&1\n', "utf-8")
