@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from rebut.agents.pictures import picture as picture
     from rebut.errors import RebutError as RebutError
     from rebut.events import Event as Event
     from rebut.graphs.diagnostics import WorkflowInvalid as WorkflowInvalid
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from rebut.graphs.workflow import load as load
     from rebut.graphs.workflow import loads as loads
     from rebut.models.budget import Limits as Limits
+    from rebut.scenarios.runner import measure as measure
     from rebut.settings import Settings as Settings
 
 _HOMES = {
@@ -43,6 +45,8 @@ _HOMES = {
     "WorkflowInvalid": "rebut.graphs.diagnostics",
     "load": "rebut.graphs.workflow",
     "loads": "rebut.graphs.workflow",
+    "measure": "rebut.scenarios.runner",
+    "picture": "rebut.agents.pictures",
 }
 
 __all__ = [
@@ -59,6 +63,8 @@ __all__ = [
     "__version__",
     "load",
     "loads",
+    "measure",
+    "picture",
 ]
 
 
