@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import inputs, options, output
+from . import inputs, options, output, reporting
 from .codes import Exit
 from .watching import go
 
@@ -30,6 +30,9 @@ def scenario() -> None:
     rebut scenario list
     rebut scenario run arithmetic
     """
+
+
+scenario.add_command(reporting.report)
 
 
 @scenario.command("list")

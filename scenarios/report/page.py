@@ -1,0 +1,205 @@
+"""The page itself: everything in one file of HTML, with a policy that forbids it the network."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from ..spec import Contender, ScenarioSpec
+from ..summary import Line, summary
+from . import words
+from .details import WHOLE, details, length_of, level
+from .flips import difficulty, flips
+from .plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Offer, Plot, plot
+from .reading import Evidence
+from .spending import spending
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
+
+LINKS = 60
+"""Items that are named in a list of changes; the rest is counted."""
+
+
+def page(evidence: Evidence, *, version: str, now: float, most: int = 20_000) -> str:
+    """The page.
+
+    Args:
+        version: of rebut, which makes the page.
+        now: when it is made, in seconds since the epoch.
+        most: characters that are shown of each transcript; fewer where all together would be more than
+            `WHOLE`. 0 leaves the transcripts out.
+    """
+    report = evidence.report
+    lines = summary(report)
+    height = level(map(length_of, evidence.talks.values()), WHOLE, most)
+    shown = details(evidence, height)
+    numbers = {label: number for number, label in enumerate(report.labels, 1)}
+    style, script = _text("page.css"), _text("page.js")
+    return _template().render(
+        spec=report.spec,
+        report=report,
+        title=report.spec.title or report.spec.name,
+        facts=facts(evidence, version, now),
+        missing=evidence.missing,
+        numbers=numbers,
+        lines=lines,
+        headline=headline(lines, report.base),
+        plots=plots(lines, numbers),
+        frame={"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM},
+        flips=flips(report),
+        places={item.id: item.at for item in shown},
+        links=LINKS,
+        difficulty=difficulty(report),
+        spending=spending(report, evidence.talks),
+        items=shown,
+        most=height,
+        left=sum(played.left for item in shown for played in item.trials),
+        style=_raw(style),
+        script=_raw(script),
+        policy=policy(style, script),
+    )
+
+
+def policy(style: str, script: str) -> str:
+    """The content policy: this style and this script by their hashes, and nothing from anywhere else."""
+    return (
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def facts(evidence: Evidence, version: str, now: float) -> list[tuple[str, str]]:
+    """What the page is about, as names and values; those without a value are left out."""
+    report, spec = evidence.report, evidence.report.spec
+    infos = list(evidence.runs.values())
+    began = [info.start.started for info in infos]
+    ended = [info.result.finished for info in infos if info.result.finished is not None]
+    models = {model: None for entrant in evidence.entrants for model in entrant.models.values()}
+    items = len({trial.item for trial in report.trials})
+    made = sorted({info.version for info in infos})
+    span = [words.moment(min(began)), words.moment(max(ended or began))] if began else []
+    told = [
+        ("Scenario", spec.name),
+        ("Task from", spec.cite),
+        ("Data", _data(spec)),
+        ("Models", ", ".join(models)),
+        ("Items", f"{items:,}" + (f", each with {len(spec.seeds)} seeds" if len(spec.seeds) > 1 else "")),
+        ("Trials", f"{len(report.trials):,} of {report.wanted:,}"),
+        ("Answers", f"of kind {spec.kind}"),
+        ("Compared with", report.base if len(report.labels) > 1 else ""),
+        ("Used", f"{words.amount(report.usage.tokens)} tokens, {words.money(report.usage.usd)}"),
+        ("Trials made", " to ".join(part for part, _ in groupby(span))),
+        ("By", "rebut " + ", ".join(made) if made else ""),
+        ("Page made", f"{words.moment(now)} by rebut {version}"),
+    ]
+    return [(name, value) for name, value in told if value]
+
+
+def _data(spec: ScenarioSpec) -> str:
+    data = spec.data
+    return data.file or f"made by the generator {data.generate} (seed {data.seed})"
+
+
+def headline(lines: Sequence[Line], base: str) -> list[str]:
+    """What the figures say in words: who is right most often, and what of that may be chance."""
+    most = max(line.right for line in lines)
+    best = [line for line in lines if line.right == most]
+    low, high = best[0].interval
+    told = [
+        f"{' and '.join(line.label for line in best)} {'is' if len(best) == 1 else 'are'} right most often: "
+        f"{words.percent(most)} (95 % interval {words.percent(low, 0)} to {words.percent(high, 0)})."
+    ]
+    compared = [(line, line.p_holm) for line in lines if line.p_holm is not None]
+    sure = [(line, p) for line, p in compared if p < 0.05]
+    told += [f"{_difference(line)} than {base} (p = {words.probability(p)})." for line, p in sure]
+    if compared and not sure:
+        told.append(f"No difference from {base} is beyond what chance alone would give (p < 0.05, by Holm).")
+    return told
+
+
+def _difference(line: Line) -> str:
+    gain = line.gain or 0.0
+    word = "more" if gain > 0 else "less"
+    return f"{line.label} is {words.points(abs(gain))[1:]} points {word} often right"
+
+
+def plots(lines: Sequence[Line], numbers: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Accuracy against tokens, and against dollars where all prices are known and something costs."""
+    costs: list[tuple[str, Callable[[float], str], list[float | None]]] = [
+        ("tokens", words.amount, [line.tokens for line in lines]),
+        ("dollars", words.money, [line.usd for line in lines]),
+    ]
+    found: list[dict[str, Any]] = []
+    for unit, shown, values in costs:
+        known = [value for value in values if value is not None]
+        made = plot(_offers(lines, numbers, known)) if len(known) == len(lines) else None
+        if made is not None:
+            found.append({"unit": unit, "shown": shown, "plot": made, "told": _told(made, unit, shown)})
+    return found
+
+
+def _offers(lines: Sequence[Line], numbers: Mapping[str, int], costs: Sequence[float]) -> list[Offer]:
+    return [
+        Offer(
+            number=numbers[line.label], label=line.label, right=line.right, interval=line.interval, cost=cost
+        )
+        for line, cost in zip(lines, costs, strict=True)
+    ]
+
+
+def _told(made: Plot, unit: str, shown: Callable[[float], str]) -> str:
+    """The plot in words."""
+    parts = [
+        f"{mark.offer.number}, {mark.offer.label}: {words.percent(mark.offer.right)} right "
+        f"({words.percent(mark.offer.interval.low, 0)} to {words.percent(mark.offer.interval.high, 0)}) "
+        f"for {shown(mark.offer.cost)}{' tokens' if unit == 'tokens' else ''} a trial"
+        + (", on the frontier" if mark.best else "")
+        for mark in made.marks
+    ]
+    return "; ".join(parts) + "."
+
+
+def contender_words(contender: Contender) -> str:
+    """A contender's workflow and what it changes of it."""
+    params = ", ".join(f"{name}={value}" for name, value in contender.params.items())
+    return contender.workflow + (f" ({params})" if params else "")
+
+
+@cache
+def _text(name: str) -> str:
+    return (files(__package__) / name).read_text("utf-8")
+
+
+def _raw(text: str) -> Any:
+    from markupsafe import Markup
+
+    return Markup(text)
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import BaseLoader, Environment, StrictUndefined
+
+    environment: Environment = Environment(
+        loader=BaseLoader(),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: words.visible(value) if type(value) is str else value,
+    )
+    for each in (words.percent, words.points, words.probability, words.amount, words.money, words.clock):
+        environment.filters[each.__name__] = each
+    environment.filters |= {"many": words.many, "place": lambda value: f"{value:.1f}"}
+    environment.filters["workflow"] = contender_words
+    return environment.from_string(_text("page.html"))
