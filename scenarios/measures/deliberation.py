@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from rebut.errors import InputError
+
+from ..statistics.checks import enough
 
 Answer = str | None
 
@@ -29,6 +32,9 @@ class Deliberation:
     gold: Answer = None
 
     def __post_init__(self) -> None:
+        enough("rounds", self.rounds, 0)
+        for i, answers in enumerate(self.rounds, 1):
+            enough(f"round {i}", answers, 0)
         if not self.rounds or not self.rounds[0]:
             raise InputError("a deliberation needs at least one round with one agent")
         width = len(self.rounds[0])
@@ -36,9 +42,9 @@ class Deliberation:
             if len(answers) != width:
                 raise InputError(f"round {i} has {len(answers)} answers, round 1 has {width}")
             for k, answer in enumerate(answers):
-                if answer is not None and not isinstance(answer, str):
+                if not _is_answer(answer):
                     raise InputError(f"answer must be text or None: {answer!r} of agent {k} in round {i}")
-        if self.gold is not None and (not isinstance(self.gold, str) or not self.gold.strip()):
+        if not _is_answer(self.gold) or (self.gold is not None and not self.gold.strip()):
             raise InputError(f"gold must be a text that is not blank, or None: {self.gold!r}")
         blank = tuple(tuple(_said(answer) for answer in answers) for answers in self.rounds)
         object.__setattr__(self, "rounds", blank)
@@ -55,7 +61,7 @@ class Deliberation:
         """
         from ...agents.answers import cluster
 
-        plain = cls(tuple(tuple(answers) for answers in rounds), gold)
+        plain = cls(cast("tuple[tuple[Answer, ...], ...]", rounds), gold)
         flat = [gold, *(answer for answers in plain.rounds for answer in answers)]
         for members in cluster(flat, kind):
             for i in members:
@@ -77,6 +83,10 @@ class Deliberation:
         """The same with `length` rounds: the last one repeated where it ended earlier, or cut off."""
         last = self.rounds[-1:] * max(0, length - len(self.rounds))
         return Deliberation(self.rounds[:length] + last, self.gold)
+
+
+def _is_answer(value: object) -> bool:
+    return value is None or isinstance(value, str)
 
 
 def _said(answer: Answer) -> Answer:

@@ -8,7 +8,7 @@ from statistics import fmean
 
 from rebut.errors import InputError
 
-from ..statistics.checks import alike, chosen, enough, truths
+from ..statistics.checks import alike, chosen, enough, sequence, truths
 from ..statistics.means import Interval, wilson
 from ..statistics.paired import mcnemar
 
@@ -81,6 +81,7 @@ def position_bias(pairs: Sequence[tuple[Verdict, Verdict]]) -> PositionBias:
 def _leaning(i: int, pair: tuple[Verdict, Verdict]) -> int | None:
     """Above 0 towards the first place, below towards the second, 0 where the order changed nothing."""
     value = {"first": 1, "tie": 0, "second": -1}
+    sequence(f"pairs[{i}]", pair)
     if len(pair) != 2:
         raise InputError(f"pairs[{i}] must be two verdicts: {pair!r}")
     for verdict in pair:

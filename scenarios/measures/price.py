@@ -95,9 +95,15 @@ def _score(offer: Priced, alpha: float, beta: float, gamma: float) -> float:
     return worth / price if worth >= 0 else worth * price
 
 
+def _priced(what: str, offer: object) -> None:
+    if not isinstance(offer, Priced):
+        raise InputError(f"{what} must be Priced: {offer!r}")
+
+
 def _checked(offers: Sequence[Priced]) -> list[Priced]:
     enough("offers", offers, 1)
-    for offer in offers:
+    for i, offer in enumerate(offers):
+        _priced(f"offers[{i}]", offer)
         number(f"quality of {offer.name!r}", offer.quality)
         if number(f"cost of {offer.name!r}", offer.cost) < 0:
             raise InputError(f"cost of {offer.name!r} must not be negative: {offer.cost!r}")

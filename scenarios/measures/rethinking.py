@@ -52,13 +52,17 @@ def correction(items: Sequence[Sequence[tuple[bool, bool]]]) -> Correction:
 def _shares(what: str, runs: Sequence[tuple[bool, bool]]) -> tuple[float, float, float]:
     enough(what, runs, 1)
     for k, run in enumerate(runs):
-        if not isinstance(run, tuple | list) or len(run) != 2:
-            raise InputError(f"{what}[{k}] must be two truth values: {run!r}")
+        _two(f"{what}[{k}]", run)
     first = truths(f"first answers of {what}", [a for a, _ in runs])
     final = truths(f"final answers of {what}", [b for _, b in runs])
     stayed = [b for a, b in zip(first, final, strict=True) if a]
     mended = [b for a, b in zip(first, final, strict=True) if not a]
     return fmean(first), fmean(stayed) if stayed else 0.0, fmean(mended) if mended else 0.0
+
+
+def _two(what: str, run: object) -> None:
+    if not isinstance(run, tuple | list) or len(run) != 2:
+        raise InputError(f"{what} must be two truth values: {run!r}")
 
 
 def correction_of(right: Sequence[float], stays: Sequence[float], mends: Sequence[float]) -> Correction:

@@ -9,7 +9,7 @@ from statistics import fmean
 
 from rebut.errors import InputError
 
-from .checks import alike, chosen, enough, number
+from .checks import alike, chosen, enough, number, sequence
 from .ranks import ranks
 
 SCALES = ("nominal", "ordinal", "interval")
@@ -48,6 +48,7 @@ def cohen(first: Sequence[Hashable], second: Sequence[Hashable], *, weights: str
 
 def _raters(first: Sequence[Hashable], second: Sequence[Hashable]) -> tuple[list[Hashable], list[Hashable]]:
     for what, ratings in (("first", first), ("second", second)):
+        sequence(what, ratings)
         if not len(ratings):
             raise InputError(f"{what} is empty: at least 1 needed")
         for i, rating in enumerate(ratings):
@@ -84,6 +85,7 @@ def fleiss(units: Sequence[Sequence[Hashable]]) -> float | None:
     """
     enough("units", units, 1)
     for i, unit in enumerate(units):
+        sequence(f"units[{i}]", unit)
         enough(f"units[{i}]", list(unit), 2)
         alike(f"units[{i}]", unit, "units[0]", units[0])
         for k, rating in enumerate(unit):
@@ -118,6 +120,8 @@ def krippendorff(units: Sequence[Sequence[Hashable]], scale: str = "nominal") ->
     """
     chosen("scale", scale, SCALES)
     enough("units", units, 1)
+    for i, unit in enumerate(units):
+        sequence(f"units[{i}]", unit)
     rated = [[rating for rating in unit if rating is not None] for unit in units]
     kept = [unit for unit in rated if len(unit) > 1]
     if not kept:

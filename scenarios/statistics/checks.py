@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence, Sized
+from collections.abc import Hashable, Mapping, Sequence, Sized
 from math import isfinite
 from typing import TypeVar
 
@@ -89,23 +89,37 @@ def truths(what: str, values: Sequence[bool], *, least: int = 1) -> list[bool]:
         InputError: fewer than `least`, or one that is neither (its index is named).
     """
     enough(what, values, least)
-    for i, value in enumerate(values):
-        if not isinstance(value, int | float) or value not in (0, 1):
-            raise InputError(f"{what}[{i}] must be true or false: {value!r}")
-    return [bool(value) for value in values]
+    return [truth(f"{what}[{i}]", value) for i, value in enumerate(values)]
+
+
+def truth(what: str, value: object) -> bool:
+    """`value` as a boolean, 0 and 1 too; raises InputError otherwise."""
+    if not isinstance(value, int | float) or value not in (0, 1):
+        raise InputError(f"{what} must be true or false: {value!r}")
+    return bool(value)
 
 
 def enough(what: str, values: Sized, least: int) -> None:
-    """Raises InputError where there are fewer than `least` values, or a text is given for a sequence."""
-    if isinstance(values, str | bytes):
-        raise InputError(f"{what} must be a sequence of values, not a text: {values!r}")
+    """Raises InputError where there are fewer than `least` values, or something else than a sequence."""
+    sequence(what, values, text=False)
     if len(values) < least:
         have = "is empty" if not len(values) else f"has only {len(values)}"
         raise InputError(f"{what} {have}: at least {least} needed")
 
 
+def sequence(what: str, values: object, *, text: bool = True) -> None:
+    """Raises InputError where `values` has no order or no length; a text passes for its letters if `text`."""
+    ordered = (
+        hasattr(values, "__len__") and hasattr(values, "__getitem__") and not isinstance(values, Mapping)
+    )
+    if not ordered or (not text and isinstance(values, str | bytes)):
+        raise InputError(f"{what} must be a sequence of values, not {type(values).__name__}: {values!r}")
+
+
 def alike(first: str, one: Sized, second: str, other: Sized) -> None:
     """Raises InputError where two sequences that belong together differ in length."""
+    sequence(first, one)
+    sequence(second, other)
     if len(one) != len(other):
         raise InputError(f"{first} and {second} differ in length: {len(one)} and {len(other)}")
 

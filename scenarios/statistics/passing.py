@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import comb
 
-from .checks import count, enough
+from .checks import alike, count, enough
 from .means import Estimate, mean
 
 
@@ -47,4 +47,6 @@ def mean_pass_at_k(attempts: Sequence[tuple[int, int]], k: int) -> Estimate:
         InputError: no problems, or one with fewer than k attempts.
     """
     enough("attempts", attempts, 1)
+    for i, pair in enumerate(attempts):
+        alike(f"attempts[{i}]", pair, "(attempts, right)", (0, 0))
     return mean([pass_at_k(n, right, k) for n, right in attempts])

@@ -87,6 +87,8 @@ def _within(rows: Sequence[Sequence[float]]) -> float | None:
 
 def _rows(scores: Sequence[Sequence[float | None]]) -> list[list[float | None]]:
     enough("scores", scores, 1)
+    for i, row in enumerate(scores):
+        enough(f"scores[{i}]", row, 0)
     rows = [
         [None if score is None else number(f"scores[{i}][{k}]", score) for k, score in enumerate(row)]
         for i, row in enumerate(scores)

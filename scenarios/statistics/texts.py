@@ -26,7 +26,7 @@ def normal(text: str) -> str:
     >>> normal("The  U.S. Open!")
     'us open'
     """
-    _texts("text", [text])
+    _text("text", text)
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_NO_PUNCTUATION)).split())
 
 
@@ -128,6 +128,10 @@ def diversity(texts: Sequence[str], *, orders: int = 4) -> float:
 def _texts(what: str, texts: Sequence[str], least: int = 1) -> list[str]:
     enough(what, texts, least)
     for i, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise InputError(f"{what}[{i}] must be a text: {text!r}")
+        _text(f"{what}[{i}]", text)
     return list(texts)
+
+
+def _text(what: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise InputError(f"{what} must be a text: {value!r}")

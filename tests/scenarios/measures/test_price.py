@@ -85,6 +85,8 @@ def test_what_does_not_fit_is_refused() -> None:
         frontier([Priced("x", 1, -1)])
     with pytest.raises(InputError, match="quality of 'x' must be finite: nan"):
         frontier([Priced("x", float("nan"), 1)])
+    with pytest.raises(InputError, match=r"offers\[0\] must be Priced: 'x'"):
+        frontier(["x"])  # type: ignore[list-item]
     with pytest.raises(InputError, match="cost of 'x' must be above 0: 0"):
         ranked([Priced("x", 1, 0)], gamma=0.5)
     with pytest.raises(InputError, match="'x' has no base quality"):

@@ -125,5 +125,9 @@ def test_kappas_refuse_what_is_missing() -> None:
         cohen("aa", "aa", weights="linear")
     with pytest.raises(InputError, match=r"units\[1\] and units\[0\] differ in length: 3 and 2"):
         fleiss(["ab", "abc"])
+    with pytest.raises(InputError, match=r"units\[0\] must be a sequence of values, not NoneType"):
+        krippendorff([None])  # type: ignore[list-item]
+    with pytest.raises(InputError, match="second must be a sequence of values, not NoneType"):
+        cohen("a", None)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"units\[0\] has only 1"):
         fleiss([["a"]])

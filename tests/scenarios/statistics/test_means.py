@@ -98,7 +98,10 @@ def test_accuracy_takes_zero_and_one_for_truth() -> None:
         (["1"], r"values\[0\] must be a number: '1'"),
         ([10**400], r"values\[0\] is too large"),
         ([1e200], r"values\[0\] is too large"),
-        ("101", "must be a sequence of values, not a text"),
+        ("101", "values must be a sequence of values, not str: '101'"),
+        (None, "values must be a sequence of values, not NoneType"),
+        ({1: 2}, "values must be a sequence of values, not dict"),
+        ({1, 2}, "values must be a sequence of values, not set"),
     ],
 )
 def test_what_is_no_list_of_numbers_is_refused_and_the_place_named(values: list[float], said: str) -> None:

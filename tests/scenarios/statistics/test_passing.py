@@ -42,5 +42,7 @@ def test_attempts_that_do_not_fit_are_refused() -> None:
         all_at_k(2, 3, 1)
     with pytest.raises(InputError, match="n must be at least 1: 0"):
         pass_at_k(0, 0, 1)
+    with pytest.raises(InputError, match=r"attempts\[0\] and \(attempts, right\) differ in length: 3 and 2"):
+        mean_pass_at_k([(1, 1, 1)], 1)  # type: ignore[list-item]
     with pytest.raises(InputError, match="attempts is empty"):
         mean_pass_at_k([], 1)

@@ -76,7 +76,7 @@ def test_texts_without_a_common_word_are_wholly_diverse() -> None:
 def test_what_is_no_text_is_refused() -> None:
     with pytest.raises(InputError, match="texts has only 1: at least 2 needed"):
         diversity(["a"])
-    with pytest.raises(InputError, match="texts must be a sequence of values, not a text: 'ab'"):
+    with pytest.raises(InputError, match="texts must be a sequence of values, not str: 'ab'"):
         diversity("ab")
     with pytest.raises(InputError, match=r"texts\[1\] must be a text: None"):
         diversity(["a", None])  # type: ignore[list-item]
