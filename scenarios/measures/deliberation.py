@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from reprlib import repr as short
 from typing import cast
 
 from rebut.errors import InputError
@@ -43,9 +44,11 @@ class Deliberation:
                 raise InputError(f"round {i} has {len(answers)} answers, round 1 has {width}")
             for k, answer in enumerate(answers):
                 if not _is_answer(answer):
-                    raise InputError(f"answer must be text or None: {answer!r} of agent {k} in round {i}")
+                    raise InputError(
+                        f"answer must be text or None: {short(answer)} of agent {k} in round {i}"
+                    )
         if not _is_answer(self.gold) or (self.gold is not None and not self.gold.strip()):
-            raise InputError(f"gold must be a text that is not blank, or None: {self.gold!r}")
+            raise InputError(f"gold must be a text that is not blank, or None: {short(self.gold)}")
         blank = tuple(tuple(_said(answer) for answer in answers) for answers in self.rounds)
         object.__setattr__(self, "rounds", blank)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence, Sized
 from math import isfinite
+from reprlib import repr as short
 from typing import TypeVar
 
 from rebut.errors import InputError, suggest
@@ -19,7 +20,7 @@ def number(what: str, value: object) -> float:
         InputError: it is no number, not finite, or beyond `LARGEST`.
     """
     if not isinstance(value, int | float):
-        raise InputError(f"{what} must be a number: {value!r}")
+        raise InputError(f"{what} must be a number: {short(value)}")
     if isinstance(value, float) and not isfinite(value):
         raise InputError(f"{what} must be finite: {value!r}")
     if abs(value) > LARGEST:
@@ -95,7 +96,7 @@ def truths(what: str, values: Sequence[bool], *, least: int = 1) -> list[bool]:
 def truth(what: str, value: object) -> bool:
     """`value` as a boolean, 0 and 1 too; raises InputError otherwise."""
     if not isinstance(value, int | float) or value not in (0, 1):
-        raise InputError(f"{what} must be true or false: {value!r}")
+        raise InputError(f"{what} must be true or false: {short(value)}")
     return bool(value)
 
 
@@ -109,11 +110,10 @@ def enough(what: str, values: Sized, least: int) -> None:
 
 def sequence(what: str, values: object, *, text: bool = True) -> None:
     """Raises InputError where `values` has no order or no length; a text passes for its letters if `text`."""
-    ordered = (
-        hasattr(values, "__len__") and hasattr(values, "__getitem__") and not isinstance(values, Mapping)
-    )
-    if not ordered or (not text and isinstance(values, str | bytes)):
-        raise InputError(f"{what} must be a sequence of values, not {type(values).__name__}: {values!r}")
+    ordered = hasattr(values, "__len__") and hasattr(values, "__getitem__")
+    if not ordered or isinstance(values, Mapping) or (not text and isinstance(values, str | bytes)):
+        kind = type(values).__name__
+        raise InputError(f"{what} must be a sequence of values, not {kind}: {short(values)}")
 
 
 def alike(first: str, one: Sized, second: str, other: Sized) -> None:
