@@ -45,7 +45,7 @@ class Deliberation:
             for k, answer in enumerate(answers):
                 if not _is_answer(answer):
                     raise InputError(
-                        f"answer must be text or None: {short(answer)} of agent {k} in round {i}"
+                        f"answer must be text or None: {short(answer)}, agent {k} in round {i}"
                     )
         if not _is_answer(self.gold) or (self.gold is not None and not self.gold.strip()):
             raise InputError(f"gold must be a text that is not blank, or None: {short(self.gold)}")

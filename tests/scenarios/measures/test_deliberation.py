@@ -37,7 +37,7 @@ def test_an_item_that_ended_early_keeps_its_last_round() -> None:
         ([[]], "a", "at least one round with one agent"),
         (["ab"], "a", "round 1 must be a sequence of values, not str: 'ab'"),
         ([["a", "b"], ["a"]], "a", "round 2 has 1 answers, round 1 has 2"),
-        ([["a", 5]], "a", "answer must be text or None: 5 of agent 1 in round 1"),
+        ([["a", 5]], "a", "answer must be text or None: 5, agent 1 in round 1"),
         ([["a"]], 5, "gold must be a text that is not blank, or None: 5"),
         ([["a"]], " ", "gold must be a text that is not blank, or None: ' '"),
     ],
