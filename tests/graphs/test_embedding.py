@@ -144,13 +144,14 @@ async def test_a_runtime_closed_under_an_embedded_run_ends_it(tmp_path: Any) -> 
 
 
 async def test_a_stream_that_is_closed_early_cancels_the_call() -> None:
-    says = Chance(pace=30)
+    begun = asyncio.Event()
+    says = Chance(pace=30, timing=0, on_call=lambda _: begun.set())
     async with runtime_of(says) as runtime:
         stream = rebut.load("debate", runtime=runtime).stream("6 * 7?")
         async for event in stream:
             if event.kind == "call.started":
                 break
-        await asyncio.sleep(0.01)
+        await begun.wait()
         await stream.aclose()
         assert (says.now, says.cancelled) == (0, 1)
 
