@@ -34,6 +34,13 @@ def test_every_workflow_of_the_library_is_described_planned_and_drawn(name: str,
     assert cli("draw", name, "--format", "mermaid").stdout.startswith("flowchart")
 
 
+def test_agents_of_a_workflow_that_is_called_are_described_as_models_are_given_for_them(cli: Cli) -> None:
+    lines = [line.split() for line in cli("describe", "route-by-difficulty").stdout.splitlines()]
+    assert ["solver", "solver"] in lines and ["hard.reviewer", "reviewer,", "of", "self-refine"] in lines
+    told = cli("plan", "route-by-difficulty", "-m", "hard.solver=local/other").stdout
+    assert "call self-refine solver, reviewer, refiner" in told and "local/other" in told
+
+
 def test_parameters_are_described_with_default_bounds_and_help(cli: Cli) -> None:
     lines = cli("describe", "debate").stdout.splitlines()
     assert any(line.split()[:3] == ["rounds", "3", "(1..10)"] for line in lines)

@@ -88,6 +88,16 @@ def _remove(*files: Path) -> None:
         file.unlink()
 
 
+async def test_no_run_makes_more_calls_than_its_plan_says(top: Path) -> None:
+    flow = rebut.load(top, kind="number")
+    bound = flow.plan()
+    for seed in range(4):
+        model = Chance(seed=seed, answers=9, misfits=0.5, settled=0.1)
+        result = await flow.with_(runtime=runtime_of(model)).run("6 * 7?", seed=seed)
+        assert 0 < result.usage.calls <= bound.calls
+        assert result.state["third"].calls <= 9
+
+
 def mild() -> Chance:
     return Chance(seed=5, answers=4, misfits=0.15, settled=0.2, pace=0.001, can=SINGLE)
 
@@ -95,7 +105,11 @@ def mild() -> Chance:
 STEADY = """
 name: steady
 nodes:
-  inner: {call: self-refine, for_each: "['6 * 7?', '6 * 8?', '6 * 9?']", inputs: {question: =item}, save: found}
+  inner:
+    call: self-refine
+    for_each: "['6 * 7?', '6 * 8?', '6 * 9?']"
+    inputs: {question: =item}
+    save: found
   tally: {vote: found, save: ballot}
 edges: {start: inner, inner: tally, tally: end}
 answer: ballot.answer

@@ -99,10 +99,21 @@ def _description(workflow: Workflow) -> Iterator[str]:
     if spec.params:
         yield from ("", "parameters (-p NAME=VALUE)")
         yield from _aligned([(name, told_param(param)) for name, param in spec.params.items()])
-    if spec.agents:
+    below = _below(workflow)
+    if spec.agents or below:
         yield from ("", "agents (-m NAME=MODEL)")
         told = {name: a.role + (f", model {a.model}" if a.model else "") for name, a in spec.agents.items()}
-        yield from _aligned(list(told.items()))
+        yield from _aligned([*told.items(), *below])
+
+
+def _below(workflow: Workflow) -> list[tuple[str, str]]:
+    """The agents of workflows that it calls, as models are given for them."""
+    called = workflow.called({}, "").items()
+    return [
+        (f"{node}.{name}", f"{agent.role}, of {callee.name}")
+        for node, callee in called
+        for name, agent in callee.spec.agents.items()
+    ]
 
 
 def calls_told(plan: Plan | None) -> str:
