@@ -44,9 +44,7 @@ class Deliberation:
                 raise InputError(f"round {i} has {len(answers)} answers, round 1 has {width}")
             for k, answer in enumerate(answers):
                 if not _is_answer(answer):
-                    raise InputError(
-                        f"answer must be text or None: {short(answer)}, agent {k} in round {i}"
-                    )
+                    raise InputError(f"answer must be text or None: {short(answer)}, agent {k} in round {i}")
         if not _is_answer(self.gold) or (self.gold is not None and not self.gold.strip()):
             raise InputError(f"gold must be a text that is not blank, or None: {short(self.gold)}")
         blank = tuple(tuple(_said(answer) for answer in answers) for answers in self.rounds)

@@ -115,9 +115,8 @@ def test_the_p_of_a_difference_is_near_that_of_the_normal_test() -> None:
 
 
 def test_bca_of_a_difference_does_not_count_the_values_left_out_as_resamples() -> None:
-    first, second = SKEWED, [value + 0.5 * (i % 3) for i, value in enumerate(SKEWED)]
-    plain = bootstrap_difference(first, second, resamples=100)
-    assert bootstrap_difference(first, second, resamples=100, method="bca").p == plain.p
+    plain = bootstrap_difference([0, 0], [0, 1], resamples=51)
+    assert bootstrap_difference([0, 0], [0, 1], resamples=51, method="bca").p == plain.p
 
 
 @settings(deadline=None, max_examples=25)
