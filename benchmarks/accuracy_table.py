@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 
 from accuracy_rows import NAME, Row, Session
 
+from rebut.scenarios.statistics import mcnemar, wilson
+
 BASE = "greedy"
-Z = statistics.NormalDist().inv_cdf(0.975)
 
 LEGEND = """\
 All means are per question. `s / question` is the time in which the workflow was at work, divided by its
@@ -19,31 +20,6 @@ cache by asking the same question; `latency` is the median time of one question 
 and `repairs` count replies that did not fit what the role returns. `abstained`: replies that gave nothing
 after all re-asks, and samples without an answer to vote with. `failed`: whole runs, and calls within runs
 that went on. A question without an answer counts as wrong."""
-
-
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """The 95 % Wilson score interval of a share (Wilson 1927); (0, 1) when nothing was asked.
-
-    >>> tuple(round(x, 3) for x in wilson(8, 10))
-    (0.49, 0.943)
-    """
-    if n == 0:
-        return (0.0, 1.0)
-    share, slack = right / n, Z * Z / n
-    middle = share + slack / 2
-    half = Z * math.sqrt(share * (1 - share) / n + slack / (4 * n))
-    return (max(0.0, (middle - half) / (1 + slack)), min(1.0, (middle + half) / (1 + slack)))
-
-
-def mcnemar(lost: int, won: int) -> float:
-    """Two-sided exact p of McNemar's test: of the pairs that differ, could each side have won half?
-
-    >>> mcnemar(0, 5)
-    0.0625
-    """
-    n = lost + won
-    tail = sum(math.comb(n, i) for i in range(min(lost, won) + 1))
-    return min(1.0, float(2 * tail / 2**n))
 
 
 def busy(rows: Sequence[Row]) -> float:
@@ -153,7 +129,7 @@ def paired(rows: Mapping[str, Sequence[Row]]) -> str:
             won, lost = both.count((False, True)), both.count((True, False))
             gain = (won - lost) / len(both)
             counts = [str(len(both)), str(won), str(lost)]
-            lines.append([name, *counts, f"{gain * 100:+.1f} points", f"{mcnemar(lost, won):.3f}"])
+            lines.append([name, *counts, f"{gain * 100:+.1f} points", f"{mcnemar(lost, won).p:.3f}"])
     titles = ("workflow", "questions", f"only it right, not {BASE}", f"only {BASE} right", "gain", "exact p")
     note = "p is two-sided, by McNemar's exact test, and not corrected for the number of workflows."
     return f"{markdown(titles, lines)}\n\n{note}" if lines else ""
