@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .page import page
 from .reading import Evidence, read
+from .rendering import page
 
 __all__ = ["Evidence", "page", "read"]

@@ -21,7 +21,7 @@ class Flips:
 
     Attributes:
         counts: the base's are those before, the entrant's those after.
-        gained: items that the base has wrong and the entrant right; an item comes once for each seed.
+        gained: items that the base has wrong and the entrant right, with whatever seed; each once.
         lost: the other way.
     """
 
@@ -44,8 +44,8 @@ def flips(report: Report) -> list[Flips]:
             Flips(
                 label=label,
                 counts=transitions([b.right for b, _ in pairs], [t.right for _, t in pairs]),
-                gained=tuple(t.item for b, t in pairs if t.right and not b.right),
-                lost=tuple(t.item for b, t in pairs if b.right and not t.right),
+                gained=tuple({t.item: None for b, t in pairs if t.right and not b.right}),
+                lost=tuple({t.item: None for b, t in pairs if b.right and not t.right}),
             )
         )
     return found

@@ -115,8 +115,8 @@ def _steps(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], 
 def _beside(at: tuple[float, float], taken: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """The place around a point where a number is farthest from what stands there; the first that is free."""
     ways = [(math.cos(turn), -math.sin(turn)) for turn in (k * math.pi / 4 for k in (1, 7, 3, 5, 0, 4))]
-    spots = [(at[0] + far * dx, at[1] + far * dy) for far in (_AWAY, 2 * _AWAY) for dx, dy in ways]
-    inside = [s for s in spots if LEFT + 6 < s[0] < WIDTH - 6 and TOP < s[1] < HEIGHT - BOTTOM - 6] or spots
+    spots = [(at[0] + far * dx, at[1] + far * dy) for far in (_AWAY, 2 * _AWAY, 3 * _AWAY) for dx, dy in ways]
+    inside = [s for s in spots if LEFT + 6 < s[0] < WIDTH - 6 and TOP <= s[1] < HEIGHT - BOTTOM - 6] or spots
     rooms = [min((math.dist(spot, one) for one in taken), default=_AWAY) for spot in inside]
     free = next((spot for spot, room in zip(inside, rooms, strict=True) if room >= _AWAY - 0.1), None)
     return free or inside[rooms.index(max(rooms))]

@@ -102,6 +102,15 @@ def money(usd: float | None) -> str:
     return f"${usd:.{1 - math.floor(math.log10(usd))}f}" if usd >= 1e-9 else "<$0.000000001"
 
 
+def price(usd: float) -> str:
+    """A round amount of US dollars, as short as may be.
+
+    >>> price(0.0005), price(2.0), price(0.0)
+    ('$0.0005', '$2', '$0')
+    """
+    return f"${usd:.9f}".rstrip("0").rstrip(".")
+
+
 def clock(seconds: float) -> str:
     """A time span.
 

@@ -22,6 +22,8 @@ from .spending import spending
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
+Shown = Callable[[float], str]
+
 LINKS = 60
 """Items that are named in a list of changes; the rest is counted."""
 
@@ -115,10 +117,10 @@ def headline(lines: Sequence[Line], base: str) -> list[str]:
     most = max(line.right for line in lines)
     best = [line for line in lines if line.right == most]
     low, high = best[0].interval
-    told = [
-        f"{' and '.join(line.label for line in best)} {'is' if len(best) == 1 else 'are'} right most often: "
-        f"{words.percent(most)} (95 % interval {words.percent(low, 0)} to {words.percent(high, 0)})."
-    ]
+    who = " and ".join(line.label for line in best) + (" is" if len(best) == 1 else " are")
+    told = [f"{who} right most often: {words.percent(most)}."]
+    if len({line.interval for line in best}) == 1:
+        told[0] = f"{told[0][:-1]} (95 % interval {words.percent(low, 0)} to {words.percent(high, 0)})."
     compared = [(line, line.p_holm) for line in lines if line.p_holm is not None]
     sure = [(line, p) for line, p in compared if p < 0.05]
     told += [f"{_difference(line)} than {base} (p = {words.probability(p)})." for line, p in sure]
@@ -135,16 +137,17 @@ def _difference(line: Line) -> str:
 
 def plots(lines: Sequence[Line], numbers: Mapping[str, int]) -> list[dict[str, Any]]:
     """Accuracy against tokens, and against dollars where all prices are known and something costs."""
-    costs: list[tuple[str, Callable[[float], str], list[float | None]]] = [
-        ("tokens", words.amount, [line.tokens for line in lines]),
-        ("dollars", words.money, [line.usd for line in lines]),
+    costs: list[tuple[str, Shown, Shown, list[float | None]]] = [
+        ("tokens", words.amount, words.amount, [line.tokens for line in lines]),
+        ("dollars", words.money, words.price, [line.usd for line in lines]),
     ]
     found: list[dict[str, Any]] = []
-    for unit, shown, values in costs:
+    for unit, shown, tick, values in costs:
         known = [value for value in values if value is not None]
         made = plot(_offers(lines, numbers, known)) if len(known) == len(lines) else None
         if made is not None:
-            found.append({"unit": unit, "shown": shown, "plot": made, "told": _told(made, unit, shown)})
+            told = _told(made, unit, shown)
+            found.append({"unit": unit, "shown": shown, "tick": tick, "plot": made, "told": told})
     return found
 
 
@@ -157,7 +160,7 @@ def _offers(lines: Sequence[Line], numbers: Mapping[str, int], costs: Sequence[f
     ]
 
 
-def _told(made: Plot, unit: str, shown: Callable[[float], str]) -> str:
+def _told(made: Plot, unit: str, shown: Shown) -> str:
     """The plot in words."""
     parts = [
         f"{mark.offer.number}, {mark.offer.label}: {words.percent(mark.offer.right)} right "
