@@ -242,9 +242,12 @@ def main() -> None:
         "society": {"agents": args.agents, "rounds": args.rounds},
         "self-consistency": {"samples": args.samples},
     }
-    rows = [
-        row for model in args.models.split(",") for row in asyncio.run(measure(model, workflows, args.seed))
-    ]
+    rows: list[Row] = []
+    for model in args.models.split(","):
+        rows += asyncio.run(measure(model, workflows, args.seed))
+        if args.out:  # what is found is kept, also where a later model fails
+            args.out.parent.mkdir(parents=True, exist_ok=True)
+            args.out.write_text(page(rows, args), "utf-8")
     publish(page(rows, args), args.out)
 
 

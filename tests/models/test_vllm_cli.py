@@ -18,7 +18,7 @@ from rebut.models.vllm.guard import birth, family
 
 from .real import present
 
-pytestmark = [pytest.mark.vllm, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
 
 ENGINE = "ctx=1024&kv=0.5&eager=1&seqs=8"
 BASE = [sys.executable, "-c", "from rebut.cli import main; main()"]

@@ -24,7 +24,7 @@ from .real import ENGINE, folder
 
 pytestmark = [
     pytest.mark.vllm,
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(900),
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.filterwarnings("ignore"),  # torch and vLLM warn of their own parts
 ]

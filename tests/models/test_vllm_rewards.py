@@ -17,7 +17,7 @@ from .real import folder
 
 pytestmark = [
     pytest.mark.vllm,
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(900),
     pytest.mark.filterwarnings("ignore"),  # torch and vLLM warn of their own parts
 ]
 

@@ -25,7 +25,7 @@ LITELLM = [
 
 def foreign(mark: pytest.MarkDecorator) -> list[pytest.MarkDecorator]:
     """What libraries warn of while they load is theirs; a start takes its time."""
-    return [mark, pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(300)]
+    return [mark, pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(900)]
 
 
 SUBJECTS = [
