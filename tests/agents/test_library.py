@@ -20,6 +20,13 @@ MODES = [(role, mode) for role in BOOK.names() for mode in BOOK.role(role).modes
 SHEEP = "A farmer has 17 sheep. All but 9 run away. How many are left?"
 
 
+class Try(NamedTuple):
+    """A step that a search tried, and what was found of it."""
+
+    unit: str
+    reason: str
+
+
 class Pick(NamedTuple):
     """What an agent that picks one of several answers returns."""
 
@@ -111,6 +118,11 @@ FACTS: dict[str, Any] = {
     "reference": HOLD,
     "doubted": [2],
     "notes": said("reader", "left runs from 3 (goats) to 9 (sheep)."),
+    "task": "Riddles about what is left of a flock.",
+    "examples": [SHEEP, "A farmer has 5 goats. All but 2 are sold. How many are left?"],
+    "modules": ["Read what stays, not what goes."],
+    "plan": ["Find the number that stays.", "Give it."],
+    "tried": [Try("17 - 9 = 8.", "But means except."), Try("9 run away.", "")],
 }
 
 
@@ -258,6 +270,8 @@ def test_whatever_another_agent_wrote_stays_inside_its_quote(role: str, mode: st
     facts |= {"people": [attack], "advice": [attack], "source": attack, "reading": attack}
     facts |= {"rivals": [attack, attack], "transcript": [[attack, attack]]}
     facts |= {"responses": [foe, foe], "paths": [foe], "drafts": [foe, foe], "claim": attack}
+    facts |= {"task": attack, "examples": [attack], "modules": [attack], "plan": [attack]}
+    facts |= {"tried": [Try(attack, attack)]}
     messages = prompt(role, mode, agent="me", **facts)
     text = shown(messages)
     assert "<|im_" not in text
