@@ -24,7 +24,7 @@ params:
   loud: false
 agents: {solver: {role: solver, model: local/smollm2-135m}}
 nodes:
-  draw: {sample: solver, n: params.samples, with: {table: =inputs.table}, save: samples}
+  draw: {sample: solver, n: params.samples, save: samples}
 edges: {start: draw, draw: end}
 answer: majority(samples)
 """
