@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -23,6 +24,7 @@ LONGEST = 10_000_000
 """Characters of one row."""
 
 _OWN = ("id", "answer", "group")
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +127,9 @@ def _json_lines(path: Path, problems: _Problems) -> Iterator[tuple[int, Mapping[
             except (ValueError, RecursionError) as error:
                 problems.add(row, f"not JSON: {error}")
                 continue
-            if isinstance(record, dict):
+            if b"\\ud" in text.lower() and (half := _HALF.search(json.dumps(record, ensure_ascii=False))):
+                problems.add(row, f"half a character ({half[0]!a}): not Unicode")
+            elif isinstance(record, dict):
                 yield row, record
             else:
                 problems.add(row, f"a JSON object is needed, not {type(record).__name__}")

@@ -101,6 +101,13 @@ def test_lines_that_are_no_objects_are_named(scenario: Make) -> None:
     assert second.startswith("data.jsonl:3: not JSON") and third.startswith("data.jsonl:4: not JSON")
 
 
+def test_half_a_character_is_named_before_it_can_end_a_run(scenario: Make) -> None:
+    row = '{"question": "a \\uD83D?", "answer": 1}'
+    assert wrong(scenario(row)) == ["data.jsonl:1: half a character ('\\ud83d'): not Unicode"]
+    whole = items_of(scenario('{"question": "a \\ud83d\\ude00?", "answer": 1}'))
+    assert whole[0].inputs["question"] == "a \N{GRINNING FACE}?"
+
+
 @pytest.mark.parametrize(
     ("content", "name", "says"),
     [
