@@ -7,7 +7,6 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ..spec import Contender, ScenarioSpec
@@ -89,7 +88,6 @@ def facts(evidence: Evidence, version: str, now: float) -> list[tuple[str, str]]
     models = {model: None for entrant in evidence.entrants for model in entrant.models.values()}
     items = len({trial.item for trial in report.trials})
     made = sorted({info.version for info in infos})
-    span = [words.moment(min(began)), words.moment(max(ended or began))] if began else []
     told = [
         ("Scenario", spec.name),
         ("Task from", spec.cite),
@@ -100,7 +98,7 @@ def facts(evidence: Evidence, version: str, now: float) -> list[tuple[str, str]]
         ("Answers", f"of kind {spec.kind}"),
         ("Compared with", report.base if len(report.labels) > 1 else ""),
         ("Used", f"{words.amount(report.usage.tokens)} tokens, {words.money(report.usage.usd)}"),
-        ("Trials made", " to ".join(part for part, _ in groupby(span))),
+        ("Trials made", words.span(min(began), max(ended or began)) if began else ""),
         ("By", "rebut " + ", ".join(made) if made else ""),
         ("Page made", f"{words.moment(now)} by rebut {version}"),
     ]
@@ -123,10 +121,15 @@ def headline(lines: Sequence[Line], base: str) -> list[str]:
         told[0] = f"{told[0][:-1]} (95 % interval {words.percent(low, 0)} to {words.percent(high, 0)})."
     compared = [(line, line.p_holm) for line in lines if line.p_holm is not None]
     sure = [(line, p) for line, p in compared if p < 0.05]
-    told += [f"{_difference(line)} than {base} (p = {words.probability(p)})." for line, p in sure]
+    told += [f"{_difference(line)} than {base} ({_p(p)})." for line, p in sure]
     if compared and not sure:
         told.append(f"No difference from {base} is beyond what chance alone would give (p < 0.05, by Holm).")
     return told
+
+
+def _p(p: float) -> str:
+    told = words.probability(p)
+    return f"p < {told[1:]}" if told.startswith("<") else f"p = {told}"
 
 
 def _difference(line: Line) -> str:

@@ -17,16 +17,9 @@ def visible(text: str) -> str:
     """The text with control characters, marks of direction and the like as signs that can be read.
 
     >>> visible("a\\x1b[31m\\u202eb\\r\\n")
-    'a␛[31m⟨U+202E⟩b\\n'
+    'a⟨U+001B⟩[31m⟨U+202E⟩b\\n'
     """
-    return _UNSEEN.sub(_sign, text.replace("\r\n", "\n"))
-
-
-def _sign(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
+    return _UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text.replace("\r\n", "\n"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +123,18 @@ def moment(epoch: float) -> str:
     '1970-01-01 00:00 UTC'
     """
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(epoch))
+
+
+def span(first: float, last: float) -> str:
+    """From one time to another, in UTC.
+
+    >>> span(0, 5), span(0, 3600), span(0, 86400)
+    ('1970-01-01 00:00 UTC', '1970-01-01 00:00 to 01:00 UTC', '1970-01-01 00:00 to 1970-01-02 00:00 UTC')
+    """
+    began, ended = moment(first), moment(last)
+    if began == ended:
+        return began
+    return f"{began[:16]} to {ended[11:] if began[:10] == ended[:10] else ended}"
 
 
 def many(n: int, noun: str) -> str:

@@ -35,14 +35,14 @@ def test_the_table_is_the_summary(evidence: Evidence) -> None:
     lines = summary(evidence.report)
     assert [row[0] for row in rows] == [line.label for line in lines] == ["solve", "vote"]
     for row, line in zip(rows, lines, strict=True):
-        assert row[1:4] == [
-            str(line.n),
-            percent(line.right),
-            f"{percent(line.interval.low)} – {percent(line.interval.high)}",
-        ]
+        low, high = line.interval
+        assert row[1:3] == [str(line.n), f"{percent(line.right)}{percent(low)} – {percent(high)}"]
     vote, told = lines[1], rows[1]
     assert vote.gain is not None and vote.p_holm is not None
-    assert rows[0][4] == "base" and told[4] == points(vote.gain) and told[6] == probability(vote.p_holm)
+    assert vote.gain_interval is not None
+    low, high = vote.gain_interval
+    assert rows[0][3] == "base" and told[3] == f"{points(vote.gain)}{points(low)} to {points(high)}"
+    assert told[4] == probability(vote.p_holm)
 
 
 def test_what_models_say_is_shown_and_never_obeyed(evidence: Evidence) -> None:
@@ -53,7 +53,7 @@ def test_what_models_say_is_shown_and_never_obeyed(evidence: Evidence) -> None:
     said = [text for _, text in found.texts if "owned" in text]
     assert len(said) == 6 * (1 + 3)
     assert said[0].startswith("<script>document.title='owned'</script><img src=x onerror=alert(1)>")
-    assert "␛[31mred␇ ⟨U+202E⟩gnp.exe⟨U+202C⟩ {{ 7*7 }} &amp; ]]> ⟨U+2066⟩" in said[0]
+    assert "⟨U+001B⟩[31mred⟨U+0007⟩ ⟨U+202E⟩gnp.exe⟨U+202C⟩ {{ 7*7 }} &amp; ]]> ⟨U+2066⟩" in said[0]
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", html)
 
 
@@ -66,7 +66,7 @@ async def test_names_and_data_are_not_obeyed_either(gather: Gather, tmp_path: An
     evidence = await gather(Talker(), data=f"{{file: {rows}}}", **words)
     found = Tree(made(evidence))
     assert [tag for tag, _ in found.elements].count("script") == 1
-    assert any('⟨U+202E⟩"␀' in text for _, text in found.texts)
+    assert any('⟨U+202E⟩"⟨U+0000⟩' in text for _, text in found.texts)
 
 
 def test_nothing_is_fetched_and_only_its_own_script_may_run(evidence: Evidence) -> None:
@@ -166,7 +166,7 @@ async def test_several_seeds_and_models_have_lines_of_their_own(gather: Gather) 
 async def test_a_single_workflow_has_nothing_to_be_compared_with(gather: Gather) -> None:
     html = made(await gather(Talker(), workflows="[solve]"))
     assert 'id="flips"' not in html and 'id="difficulty"' not in html and 'id="cost"' in html
-    assert Tree(html).rows["summary"][1][4] == "base"
+    assert Tree(html).rows["summary"][1][3] == "base"
 
 
 def test_words_say_no_more_than_the_figures(evidence: Evidence) -> None:
@@ -177,6 +177,8 @@ def test_words_say_no_more_than_the_figures(evidence: Evidence) -> None:
 
     sure = [lines[0], replace(lines[1], gain=-0.25, p_holm=0.01)]
     assert headline(sure, "solve")[1] == "vote is 25.0 points less often right than solve (p = 0.01)."
+    many = [lines[0], replace(lines[1], gain=0.25, p_holm=1e-9)]
+    assert headline(many, "solve")[1] == "vote is 25.0 points more often right than solve (p < 0.0001)."
     tied = [replace(line, right=0.5, interval=lines[0].interval) for line in lines]
     assert headline(tied, "solve")[0].startswith("solve and vote are right most often: 50.0 % (95 % interval")
     assert plot([]) is None
