@@ -17,7 +17,7 @@ def offer(number: int, right: float, cost: float, wide: float = 0.1) -> Offer:
 
 def test_linear_costs_begin_at_nothing() -> None:
     axis = cost_axis([100.0, 300.0])
-    assert not axis.log and (axis.low, axis.high) == (0, pytest.approx(330))
+    assert not axis.log and [axis.low, axis.high] == pytest.approx([0, 330])
     assert axis.place(0) == 52 and axis.place(330) == pytest.approx(466)
     assert axis.place(165) == pytest.approx((52 + 466) / 2)
     assert axis.ticks == pytest.approx((0, 100, 200, 300))
