@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from ..spec import Contender, ScenarioSpec
+from ..spec import ScenarioSpec
 from ..summary import Line, summary
 from . import words
 from .details import WHOLE, details, length_of, level
@@ -49,6 +49,7 @@ def page(evidence: Evidence, *, version: str, now: float, most: int = 20_000) ->
         facts=facts(evidence, version, now),
         missing=evidence.missing,
         numbers=numbers,
+        made_of={label: made_of(report.spec, label) for label in report.labels},
         lines=lines,
         headline=headline(lines, report.base),
         plots=plots(lines, numbers),
@@ -175,15 +176,18 @@ def _told(made: Plot, unit: str, shown: Shown) -> str:
     return "; ".join(parts) + "."
 
 
-def contender_words(contender: Contender) -> str:
-    """A contender's workflow and what it changes of it."""
-    params = ", ".join(f"{name}={value}" for name, value in contender.params.items())
-    return contender.workflow + (f" ({params})" if params else "")
+def made_of(spec: ScenarioSpec, label: str) -> str:
+    """The workflow behind an entrant's label and what it changes of it; empty where the label says it."""
+    own = next((c for c in spec.contenders if c.label == label.partition(" @ ")[0]), None)
+    if own is None or (own.workflow == own.label and not own.params):
+        return ""
+    params = ", ".join(f"{name}={value}" for name, value in own.params.items())
+    return words.cut(own.workflow + (f", {params}" if params else ""), 200).text
 
 
 @cache
 def _text(name: str) -> str:
-    return (files(__package__) / name).read_text("utf-8")
+    return (files(__name__.rpartition(".")[0]) / name).read_text("utf-8")
 
 
 def _raw(text: str) -> Any:
@@ -206,6 +210,5 @@ def _template() -> Template:
     )
     for each in (words.percent, words.points, words.probability, words.amount, words.money, words.clock):
         environment.filters[each.__name__] = each
-    environment.filters |= {"many": words.many, "place": lambda value: f"{value:.1f}"}
-    environment.filters["workflow"] = contender_words
+    environment.filters.update(many=words.many, place=lambda value: f"{value:.1f}")
     return environment.from_string(_text("page.html"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -44,7 +45,7 @@ def test_a_transcript_is_cut_where_its_room_ends_and_the_rest_is_counted() -> No
 
 
 def test_what_the_store_gave_only_in_part_counts_as_cut() -> None:
-    said = Turn(**{**{f: getattr(turn(), f) for f in Turn.__slots__}, "said": (Words("ab", 10),)})
+    said = replace(turn(), said=(Words("ab", 10),))
     ((call,), left) = transcript([said], 100)
     assert (call.said[0].text, left) == ("ab", 8)
 
