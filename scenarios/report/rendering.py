@@ -208,7 +208,8 @@ def _template() -> Template:
         lstrip_blocks=True,
         finalize=lambda value: words.visible(value) if type(value) is str else value,
     )
+    filters: Any = environment.filters
     for each in (words.percent, words.points, words.probability, words.amount, words.money, words.clock):
-        environment.filters[each.__name__] = each
-    environment.filters.update(many=words.many, place=lambda value: f"{value:.1f}")
+        filters[each.__name__] = each
+    filters.update(many=words.many, place=lambda value: f"{value:.1f}")
     return environment.from_string(_text("page.html"))
