@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -295,7 +295,7 @@ class Backend(Protocol):
         """What the back end can do for the model; must not load the model."""
         ...
 
-    async def complete(self, request: Request, sink: Sink | None = None) -> Response:
+    def complete(self, request: Request, sink: Sink | None = None) -> Coroutine[Any, Any, Response]:
         """Ask for completions: one attempt, no retry, no limit; cancelling the task cancels the work.
 
         May return fewer completions than `request.n`. `sink`, where the back end can stream, gets text as

@@ -13,7 +13,7 @@ _LONGEST_MARK = 100
 
 
 @register()
-def after(text: Any, mark: str) -> str | None:
+def after(text: Any, mark: Any) -> str | None:
     """What a text says behind its last line that begins with `mark`; None where no line does.
 
     Letter case, and the signs of markdown around the mark, do not matter.

@@ -129,8 +129,8 @@ FACTS: dict[str, Any] = {
 def prompt(
     role: str, mode: str = "default", kind: str = "number", agent: str = "", **more: Any
 ) -> list[Message]:
-    facts = {"question": SHEEP, "params": {}, "agent": agent or role, "visit": 1, "index": 0, "kind": kind}
-    facts |= FACTS | more
+    facts: dict[str, Any] = {"question": SHEEP, "params": {}, "agent": agent or role, "kind": kind}
+    facts |= {"visit": 1, "index": 0} | FACTS | more
     read = BOOK.mode(role, mode)
     facts["labels"] = read.labels or ("yes", "no")
     want = expected(read.returns, kind, facts, read.answer_required)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 import re
+from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
@@ -15,12 +16,15 @@ from rebut.scenarios.generators import GENERATORS, generate, misfits
 
 def value(text: str) -> int:
     """An arithmetic text, worked out apart from the generator."""
-    signs = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
+    signs: dict[type[ast.operator], Callable[[int, int], int]] = {
+        ast.Add: operator.add,
+        ast.Sub: operator.sub,
+        ast.Mult: operator.mul,
+    }
 
     def of(node: ast.expr) -> int:
         if isinstance(node, ast.BinOp):
-            result: int = signs[type(node.op)](of(node.left), of(node.right))
-            return result
+            return signs[type(node.op)](of(node.left), of(node.right))
         assert isinstance(node, ast.Constant) and isinstance(node.value, int)
         return node.value
 
