@@ -173,6 +173,7 @@ asyncio.run(two())
 """
 
 
+@pytest.mark.slow
 def test_the_default_runtime_leaves_nothing_open(tmp_path: Any) -> None:
     content = """- {when: {last: Accept it only}, say: '{"text": "good", "accepted": true}'}"""
     (tmp_path / "script.yaml").write_text(f"{content}\n- say: The answer is 42.\n")

@@ -25,6 +25,8 @@ FLOWS: list[tuple[str, dict[str, Any], bool]] = [
     ("self-refine", {}, False),
     ("adaptive-consistency", {"samples": 9, "wave": 3}, False),
 ]
+MARKED = [pytest.param(*flow, marks=pytest.mark.slow) if flow[0] == "magicore" else flow for flow in FLOWS]
+"""The one with the most calls takes the longest."""
 
 
 def model(single: bool = True, **options: Any) -> Chance:
@@ -62,7 +64,7 @@ def crossings(calls: list[RecordedCall]) -> list[tuple[Any, ...]]:
     return [(c.seq, c.site, c.request, c.outcome.response, c.outcome.at, c.wall, c.used) for c in calls]
 
 
-@pytest.mark.parametrize(("name", "params", "single"), FLOWS, ids=[name for name, _, _ in FLOWS])
+@pytest.mark.parametrize(("name", "params", "single"), MARKED, ids=[name for name, _, _ in FLOWS])
 async def test_a_fork_at_any_call_asks_only_what_comes_behind_it(
     name: str, params: dict[str, Any], single: bool, tmp_path: Path
 ) -> None:

@@ -24,6 +24,8 @@ FLOWS: list[tuple[str, dict[str, Any], bool]] = [
     ("mcts", {"simulations": 2, "width": 2, "depth": 2}, False),
     ("adaptive-consistency", {"samples": 9, "wave": 3}, False),
 ]
+MARKED = [pytest.param(*flow, marks=pytest.mark.slow) if flow[0] == "magicore" else flow for flow in FLOWS]
+"""The one with the most calls takes the longest."""
 
 
 def model(single: bool, **options: Any) -> Chance:
@@ -56,7 +58,7 @@ async def _interrupted(workflow: rebut.Workflow, says: Chance, store: Path, k: i
         return None
 
 
-@pytest.mark.parametrize(("name", "params", "single"), FLOWS, ids=[name for name, _, _ in FLOWS])
+@pytest.mark.parametrize(("name", "params", "single"), MARKED, ids=[name for name, _, _ in FLOWS])
 async def test_a_run_cancelled_at_any_call_resumes_to_the_same_end(
     name: str, params: dict[str, Any], single: bool, tmp_path: Path
 ) -> None:
