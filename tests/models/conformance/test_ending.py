@@ -85,7 +85,8 @@ async def test_a_call_that_takes_too_long_is_a_timeout_and_ends(subject: Subject
     began = time.perf_counter()
     with pytest.raises(ModelTimeout) as late:
         await start(subject, request)
-    assert time.perf_counter() - began < 3 and late.value.retryable
+    assert time.perf_counter() - began < 15  # the request asked for more than minutes would write
+    assert late.value.retryable
     assert late.value.model == subject.model
     await settled(subject)
 
