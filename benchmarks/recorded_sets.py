@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from rebut.agents.orders import TIE, both_orders
 from rebut.agents.outcomes import dual_agreement
 from rebut.agents.voting import vote
 from rebut.records import Label
+from rebut.scenarios.statistics import bootstrap
 
 Record = Mapping[str, Any]
 FOLDS = 5
@@ -60,9 +60,8 @@ def percent(share: float) -> str:
 
 def interval(differences: Sequence[float], seed: int = 0) -> tuple[float, float]:
     """The 95 % percentile bootstrap interval of a mean of paired differences (10,000 draws)."""
-    rng, n = random.Random(seed), len(differences)
-    means = sorted(fmean(rng.choices(differences, k=n)) for _ in range(DRAWS))
-    return means[int(0.025 * DRAWS)], means[int(0.975 * DRAWS) - 1]
+    found = bootstrap(differences, fmean, resamples=DRAWS, seed=seed).interval
+    return found.low, found.high
 
 
 def programs(rows: Sequence[Record]) -> Table:

@@ -10,28 +10,14 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-Cli = Callable[..., Result]
+from . import measured
 
-SCRIPT = """
-rules:
-  - {when: What is 5, say: "Answer: 7"}
-  - {say: "Answer: 42"}
-"""
-SPEC = """
-name: mine
-data: {file: d.csv}
-kind: number
-workflows: [solve, self-consistency]
-models: scripted/s.yaml
-"""
-DATA = "id,question,answer\na,What is 5 + 2?,7\nb,What is 6 * 7?,42\nc,What is 50 - 1?,49\n"
+Cli = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
 def files(home: Path) -> Path:
-    for name, text in (("s.yaml", SCRIPT), ("mine.yaml", SPEC), ("d.csv", DATA)):
-        (home / name).write_text(text)
-    return home
+    return measured.write(home)
 
 
 def test_a_table_on_stdout_and_progress_on_stderr(cli: Cli) -> None:
@@ -81,7 +67,7 @@ def test_a_check_looks_at_every_row_and_asks_nothing(cli: Cli, home: Path) -> No
         cli("scenario", "check", "mine.yaml").stdout
         == "mine: 3 items, 2 contenders, 6 runs, at most 18 calls\n"
     )
-    (home / "d.csv").write_text(DATA + "a,What is 1 + 1?,two or three\n")
+    (home / "d.csv").write_text(measured.DATA + "a,What is 1 + 1?,two or three\n")
     for command in ("check", "run"):
         done = cli("scenario", command, "mine.yaml")
         assert done.exit_code == 2 and done.stdout == ""
@@ -90,7 +76,7 @@ def test_a_check_looks_at_every_row_and_asks_nothing(cli: Cli, home: Path) -> No
 
 
 def test_mistakes_of_a_file_are_told_with_their_places(cli: Cli, home: Path) -> None:
-    (home / "mine.yaml").write_text(SPEC.replace("[solve,", "[solv,"))
+    (home / "mine.yaml").write_text(measured.SPEC.replace("[solve,", "[solv,"))
     done = cli("scenario", "run", "mine.yaml")
     assert done.exit_code == 2 and "mine.yaml:5:13: error: unknown workflow: 'solv'" in done.stderr
 

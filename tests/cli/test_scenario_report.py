@@ -8,24 +8,14 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-Cli = Callable[..., Result]
+from . import measured
 
-SCRIPT = 'rules: [{when: What is 5, say: "Answer: 7"}, {say: "Answer: 42"}]\n'
-SPEC = """
-name: mine
-data: {file: d.csv}
-kind: number
-workflows: [solve, self-consistency]
-models: scripted/s.yaml
-"""
-DATA = "id,question,answer\na,What is 5 + 2?,7\nb,What is 6 * 7?,42\nc,What is 50 - 1?,49\n"
+Cli = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
 def files(home: Path) -> Path:
-    for name, text in (("s.yaml", SCRIPT), ("mine.yaml", SPEC), ("d.csv", DATA)):
-        (home / name).write_text(text)
-    return home
+    return measured.write(home)
 
 
 def test_a_page_is_written_from_what_is_kept(cli: Cli, home: Path) -> None:

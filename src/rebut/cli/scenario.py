@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import inputs, options, output, reporting
+from . import inputs, options, output, reporting, weighing
 from .codes import Exit
+from .standings import table, told
 from .watching import go
 
 if TYPE_CHECKING:
     from ..scenarios.runner import Report
     from ..scenarios.summary import Line
     from ..scenarios.trials import Trial
-    from ..scenarios.verdict import Verdict
 
 
 @click.group()
@@ -32,7 +31,8 @@ def scenario() -> None:
     """
 
 
-scenario.add_command(reporting.report)
+for command in (weighing.show, weighing.compare, weighing.recommend, reporting.report):
+    scenario.add_command(command)
 
 
 @scenario.command("list")
@@ -143,139 +143,8 @@ async def _run(ref: str, given: dict[str, Any]) -> int:
     lines = summary(report)
     if given["out"]:
         _written(report, given["out"])
-    _told(report, lines, as_json=given["as_json"])
+    told(report, lines, as_json=given["as_json"])
     return _code(report, lines, given["fail_under"])
-
-
-@scenario.command()
-@click.argument("scenario")
-@options.model
-@click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="Only the first N items.")
-@options.store
-@options.as_json
-def show(scenario: str, **given: Any) -> int:
-    """Print the table of the trials that were made; nothing is asked.
-
-    \b
-    rebut scenario show arithmetic
-    """
-    from ..scenarios.summary import summary
-
-    report = go(_found(scenario, given))
-    _told(report, summary(report), as_json=given["as_json"])
-    if len(report.trials) < report.wanted and not given["as_json"]:
-        output.tell(f"{len(report.trials)} of {report.wanted} trials were made (rebut scenario run goes on)")
-    return Exit.OK
-
-
-@scenario.command()
-@click.argument("scenario")
-@click.argument("first")
-@click.argument("second")
-@options.model
-@options.store
-@options.as_json
-def compare(scenario: str, first: str, second: str, **given: Any) -> int:
-    """Compare two contenders item by item: the difference, and the items that changed.
-
-    \b
-    rebut scenario compare arithmetic solve "vote of 5"
-    """
-    from ..scenarios.runner import by_label
-    from ..scenarios.summary import against
-    from ..scenarios.verdict import changed
-
-    report = go(_found(scenario, given))
-    found, trials = changed(report, first, second), by_label(report)
-    pair = against(trials[second], trials[first])
-    if given["as_json"]:
-        output.say_json({"first": first, "second": second, "pair": pair, "changed": found})
-        return Exit.OK
-    if pair is None:
-        output.tell(f"{first} and {second} have no item in common yet")
-        return Exit.NO_ANSWER
-    said = (
-        ""
-        if pair.interval is None
-        else f" ({100 * pair.interval.low:+.1f} to {100 * pair.interval.high:+.1f})"
-    )
-    won = sum(item.won for item in found)
-    output.say(f"{second} against {first}: {100 * pair.gain:+.1f} points{said}, p = {pair.p:.2g}")
-    output.say(f"{won} won, {len(found) - won} lost")
-    if found:
-        output.say()
-        output.say_table(
-            ("ITEM", "", first.upper(), second.upper(), "RUNS"),
-            [
-                (c.item, "won" if c.won else "lost", str(c.before), str(c.after), " ".join(c.runs))
-                for c in sorted(found, key=lambda c: c.won)
-            ],
-        )
-    return Exit.OK
-
-
-@scenario.command()
-@click.argument("scenario")
-@click.option(
-    "--tokens", type=click.FloatRange(min=0, min_open=True), help="At most so many a run, in the mean."
-)
-@click.option("--usd", type=click.FloatRange(min=0), help="At most so many dollars a run, in the mean.")
-@options.model
-@options.store
-@options.as_json
-def recommend(scenario: str, tokens: float | None, usd: float | None, **given: Any) -> int:
-    """Say which contender to take: the cheapest that cannot be told from the best, and how sure that is.
-
-    \b
-    rebut scenario recommend arithmetic --tokens 500
-    """
-    from ..scenarios.verdict import recommend as decide
-
-    report = go(_found(scenario, given))
-    verdict = decide(report, tokens=tokens, usd=usd)
-    if given["as_json"]:
-        output.say_json(verdict)
-        return Exit.OK
-    output.say(verdict.label, style={"bold": True})
-    for line in _reasons(verdict, report):
-        output.say(line)
-    return Exit.OK
-
-
-def _reasons(verdict: Verdict, report: Report) -> Iterator[str]:
-    if verdict.label == verdict.best:
-        yield "the highest share of right answers within the limits"
-    else:
-        yield f"the cheapest that these trials do not tell from the best ({verdict.best})"
-    for rival in verdict.rivals:
-        apart = "worse" if rival.told_apart else "not told apart: noise could explain it"
-        behind = f"{100 * rival.behind:.1f} points behind {verdict.best}"
-        yield f"  {rival.label}: {behind}, p = {rival.p:.2g}, {apart}"
-    if verdict.left_out:
-        yield f"left out (over the limits, or no trials): {', '.join(verdict.left_out)}"
-    items = len({trial.item for trial in report.trials})
-    if verdict.detectable is not None:
-        yield f"{items} items find differences of {100 * verdict.detectable:.0f} points and more"
-    if len(report.trials) < report.wanted:
-        yield f"only {len(report.trials)} of {report.wanted} trials were made"
-
-
-async def _found(ref: str, given: dict[str, Any]) -> Report:
-    """What the store holds of a scenario."""
-    import rebut
-    from rebut.errors import InputError
-
-    from ..scenarios.loader import load
-    from ..scenarios.runner import Runner
-
-    async with rebut.Runtime(given["store"]) as runtime:
-        models = inputs.models_of(given["models"])
-        report = await Runner(load(ref), runtime, models=models, limit=given.get("limit")).found()
-    if not report.trials:
-        raise InputError(
-            f"no trials of {report.spec.name!r} in the store: begin with rebut scenario run {ref}"
-        )
-    return report
 
 
 def _code(report: Report, lines: list[Line], fail_under: float | None) -> int:
@@ -289,75 +158,8 @@ def _code(report: Report, lines: list[Line], fail_under: float | None) -> int:
 
 def _stopped(report: Report, lines: list[Line], *, kept: bool) -> None:
     if lines:
-        _table(report, lines)
+        table(lines)
     output.tell("stopped; the same command goes on from here" if kept else "stopped; nothing was kept")
-
-
-def _told(report: Report, lines: list[Line], *, as_json: bool) -> None:
-    if as_json:
-        output.say_json(
-            {"scenario": report.spec.name, "stopped": report.stopped, "lines": list(map(_line_json, lines))}
-        )
-        return
-    _table(report, lines)
-    for error, count in _errors(report.trials):
-        output.tell(f"{count} failed: {error}")
-    if report.stopped:
-        output.tell(f"stopped: {report.stopped}")
-
-
-def _errors(trials: list[Trial]) -> list[tuple[str, int]]:
-    from collections import Counter
-
-    return Counter(trial.error for trial in trials if trial.error).most_common(3)
-
-
-def _line_json(line: Line) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(line)
-
-
-HEADINGS = (
-    "WORKFLOW",
-    "N",
-    "RIGHT",
-    "95 % INTERVAL",
-    "AGAINST BASE",
-    "P",
-    "CALLS",
-    "TOKENS",
-    "COST",
-    "TIME",
-    "NO ANSWER",
-)
-
-
-def _table(report: Report, lines: list[Line]) -> None:
-    from ..view.text import clock, money, short
-
-    rows: list[tuple[str, ...]] = []
-    for line in lines:
-        low, high = line.interval
-        gain = "" if line.gain is None else f"{100 * line.gain:+.1f}"
-        if line.gain_interval is not None:
-            gain += f" ({100 * line.gain_interval.low:+.0f}..{100 * line.gain_interval.high:+.0f})"
-        rows.append(
-            (
-                line.label,
-                str(line.n),
-                f"{line.right:.1%}",
-                f"{low:.0%}..{high:.0%}",
-                gain or "base",
-                "" if line.p_holm is None else f"{line.p_holm:.2g}",
-                f"{line.calls:.1f}",
-                short(round(line.tokens)),
-                money(line.usd),
-                clock(line.seconds),
-                str(line.none) + (f" ({line.failed} failed)" if line.failed else ""),
-            )
-        )
-    output.say_table(HEADINGS, rows)
 
 
 def _written(report: Report, path: Path) -> None:

@@ -1,0 +1,77 @@
+"""The table of a scenario: a line for each workflow that takes part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import output
+
+if TYPE_CHECKING:
+    from ..scenarios.runner import Report
+    from ..scenarios.summary import Line
+    from ..scenarios.trials import Trial
+
+
+def told(report: Report, lines: list[Line], *, as_json: bool) -> None:
+    """Print the table, or JSON, and what went wrong."""
+    from dataclasses import asdict
+
+    if as_json:
+        output.say_json(
+            {"scenario": report.spec.name, "stopped": report.stopped, "lines": list(map(asdict, lines))}
+        )
+        return
+    table(lines)
+    for error, count in _errors(report.trials):
+        output.tell(f"{count} failed: {error}")
+    if report.stopped:
+        output.tell(f"stopped: {report.stopped}")
+
+
+def _errors(trials: list[Trial]) -> list[tuple[str, int]]:
+    from collections import Counter
+
+    return Counter(trial.error for trial in trials if trial.error).most_common(3)
+
+
+HEADINGS = (
+    "WORKFLOW",
+    "N",
+    "RIGHT",
+    "95 % INTERVAL",
+    "AGAINST BASE",
+    "P",
+    "CALLS",
+    "TOKENS",
+    "COST",
+    "TIME",
+    "NO ANSWER",
+)
+
+
+def table(lines: list[Line]) -> None:
+    """Print a line for each entrant."""
+    from ..view.text import clock, money, short
+
+    rows: list[tuple[str, ...]] = []
+    for line in lines:
+        low, high = line.interval
+        gain = "" if line.gain is None else f"{100 * line.gain:+.1f}"
+        if line.gain_interval is not None:
+            gain += f" ({100 * line.gain_interval.low:+.0f}..{100 * line.gain_interval.high:+.0f})"
+        rows.append(
+            (
+                line.label,
+                str(line.n),
+                f"{line.right:.1%}",
+                f"{low:.0%}..{high:.0%}",
+                gain or "base",
+                "" if line.p_holm is None else f"{line.p_holm:.2g}",
+                f"{line.calls:.1f}",
+                short(round(line.tokens)),
+                money(line.usd),
+                clock(line.seconds),
+                str(line.none) + (f" ({line.failed} failed)" if line.failed else ""),
+            )
+        )
+    output.say_table(HEADINGS, rows)
