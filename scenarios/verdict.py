@@ -104,7 +104,7 @@ def _rivals(lines: Sequence[Line], best: Line, trials: dict[str, Sequence[Trial]
     return [
         Rival(
             label=line.label,
-            behind=-pair.gain,
+            behind=0.0 - pair.gain,
             interval=pair.interval and Interval(-pair.interval.high, -pair.interval.low),
             p=p,
             told_apart=p < LEVEL and pair.gain < 0,
