@@ -90,14 +90,20 @@ def correction_of(right: Sequence[float], stays: Sequence[float], mends: Sequenc
     n, first = len(p), fmean(p)
     held = fsum(a * b for a, b in zip(p, u, strict=True))
     won = fsum((1 - a) * b for a, b in zip(p, v, strict=True))
-    wrong, final = fsum(1 - a for a in p), (held + won) / n
+    wrong = fsum(1 - a for a in p)
+    final = _share(held + won, n)
     return Correction(
         first=first,
         final=final,
-        confidence_level=held / fsum(p) if first else None,
-        critique_score=won / wrong if wrong else None,
+        confidence_level=_share(held, fsum(p)) if first else None,
+        critique_score=_share(won, wrong) if wrong else None,
         relative=relative_score(first, final),
     )
+
+
+def _share(part: float, whole: float) -> float:
+    """part / whole, which rounding of the summands may otherwise put a hair above 1."""
+    return min(1.0, part / whole)
 
 
 def relative_score(first: float, final: float) -> float | None:

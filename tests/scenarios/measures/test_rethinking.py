@@ -78,3 +78,9 @@ def test_what_does_not_fit_is_refused() -> None:
         correction_of([0.5], [0.5], [0, 1])
     with pytest.raises(InputError, match="must be from 0 to 1: 50"):
         relative_score(50, 60)
+
+
+def test_rounding_does_not_lift_a_share_above_one() -> None:
+    found = correction([[(False, True)], [(False, True)], [(False, True), (False, True), (True, True)]])
+    assert (found.final, found.confidence_level, found.critique_score) == (1, 1, 1)
+    assert found.relative == pytest.approx(0.5 + 1 / (2 * found.first))
