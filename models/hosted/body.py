@@ -12,6 +12,7 @@ from rebut.errors import InputError
 
 from ..journal import CALL_KEY
 from ..wire import Message, Request
+from .endpoints import Endpoint
 from .target import Target
 
 _LOG = logging.getLogger("rebut.models")
@@ -43,7 +44,7 @@ def body_of(request: Request, target: Target, *, stream: bool = False) -> bytes:
     if target.reasons:
         _warn_dropped(request)
     else:
-        _add_sampling(body, request)
+        _add_sampling(body, request, target.endpoint)
     if target.endpoint.prefill and request.messages and request.messages[-1].role == "assistant":
         body["add_generation_prompt"] = False
         body["continue_final_message"] = True
@@ -76,7 +77,7 @@ def as_json(body: Mapping[str, Any]) -> bytes:
         raise InputError(f"the request cannot be written as JSON ({error})") from None
 
 
-def _add_sampling(body: dict[str, Any], request: Request) -> None:
+def _add_sampling(body: dict[str, Any], request: Request, endpoint: Endpoint) -> None:
     if request.temperature is not None:
         body["temperature"] = request.temperature
     if request.top_p is not None:
@@ -86,7 +87,12 @@ def _add_sampling(body: dict[str, Any], request: Request) -> None:
     if request.logprobs is not None:
         body["logprobs"] = True
         if request.logprobs:
-            body["top_logprobs"] = request.logprobs
+            body["top_logprobs"] = _alternatives(request.logprobs, endpoint)
+
+
+def _alternatives(wanted: int, endpoint: Endpoint) -> int:
+    """How many to ask for so that the `wanted` likeliest are among them."""
+    return max(wanted, min(wanted + 1, endpoint.most_alternatives)) if endpoint.names_chosen else wanted
 
 
 def _warn_dropped(request: Request) -> None:

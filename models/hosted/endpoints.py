@@ -19,6 +19,8 @@ class Endpoint:
         n: whether one request may ask for several completions.
         most_tokens: the name of the option that bounds a completion.
         prefill: whether a last assistant message can be continued (vLLM's own options).
+        names_chosen: whether the chosen token is among the alternatives, in the place of the least likely one.
+        most_alternatives: for each token, as far as the server is known to give.
     """
 
     base: str = ""
@@ -30,6 +32,8 @@ class Endpoint:
     logprobs: bool = True
     most_tokens: str = "max_tokens"
     prefill: bool = False
+    names_chosen: bool = False
+    most_alternatives: int = 20
 
 
 ENDPOINTS: Mapping[str, Endpoint] = {
@@ -40,7 +44,11 @@ ENDPOINTS: Mapping[str, Endpoint] = {
         most_tokens="max_completion_tokens",
     ),
     "hosted_vllm": Endpoint(
-        base_env=("HOSTED_VLLM_API_BASE",), key_env=("HOSTED_VLLM_API_KEY",), keyless=True, prefill=True
+        base_env=("HOSTED_VLLM_API_BASE",),
+        key_env=("HOSTED_VLLM_API_KEY",),
+        keyless=True,
+        prefill=True,
+        names_chosen=True,
     ),
     "openai_like": Endpoint(
         base_env=("OPENAI_LIKE_API_BASE",), key_env=("OPENAI_LIKE_API_KEY",), keyless=True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -97,18 +97,21 @@ def text_of(content: Any) -> str:
 def logprobs_of(tokens: list[Mapping[str, Any]], kept: int | None = None) -> tuple[TokenLogprob, ...]:
     """Token log-probabilities; servers write minus infinity as a very low number or as null.
 
-    Some give alternatives that nobody asked for: only the first `kept` are taken.
+    Some give alternatives that nobody asked for: only the `kept` likeliest are taken, the likeliest first.
     """
     return tuple(
         TokenLogprob(
             str(token["token"]),
             _logprob(token["logprob"]),
-            tuple(
-                (str(t["token"]), _logprob(t["logprob"])) for t in (token.get("top_logprobs") or ())[:kept]
-            ),
+            _likeliest(token.get("top_logprobs") or (), kept),
         )
         for token in tokens
     )
+
+
+def _likeliest(tokens: Sequence[Mapping[str, Any]], kept: int | None) -> tuple[tuple[str, float], ...]:
+    pairs = [(str(token["token"]), _logprob(token["logprob"])) for token in tokens]
+    return tuple(sorted(pairs, key=lambda pair: -pair[1])[:kept])
 
 
 def _logprob(value: float | None) -> float:

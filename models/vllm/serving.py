@@ -22,7 +22,7 @@ from ..hosted.endpoints import Endpoint
 from ..hosted.target import Target
 from ..hosted.transport import Transport
 from ..prices import Price
-from ..wire import Capabilities, Request, Response, Sink, TokenLogprob
+from ..wire import Capabilities, Request, Response, Sink
 from . import failures
 from .arguments import adapter_rank, engine_arguments, folder_or_id, for_processors
 from .backend import capabilities_of
@@ -34,7 +34,7 @@ from .rewards import rewards_of
 
 _LOG = logging.getLogger("rebut.models")
 _ADAPTER = "adapter"
-_ENDPOINT = Endpoint(keyless=True, prefill=True)
+_ENDPOINT = Endpoint(keyless=True, prefill=True, names_chosen=True, most_alternatives=sys.maxsize)
 _FREE = Price(0.0, 0.0, 0.0)
 
 
@@ -132,11 +132,8 @@ class VllmServerBackend:
     ) -> Response:
         lane = DirectLane(_target(server, options, request.model), _FREE, self._transport)
         copies = request.n if request.temperature == 0 else 1
-        kept = request.logprobs
-        if kept:  # it names the chosen token first, in the place of the least likely one asked for
-            request = replace(request, logprobs=kept + 1)
         if copies == 1:
-            return _likeliest(await lane.complete(request, sink), kept)
+            return await lane.complete(request, sink)
 
         def hear(index: int, text: str) -> None:
             for copy in range(copies):
@@ -145,27 +142,11 @@ class VllmServerBackend:
 
         # vLLM refuses to draw several times where each would be the same.
         response = await lane.complete(replace(request, n=1), hear if sink is not None else None)
-        response = _likeliest(response, kept)
         return replace(
             response,
             completions=repeated(response.completions, copies),
             usage=response.usage.model_copy(update={"calls": copies}),
         )
-
-
-def _likeliest(response: Response, kept: int | None) -> Response:
-    """The response with the `kept` likeliest tokens at each place, the likeliest first."""
-    if not kept:
-        return response
-
-    def ranked(token: TokenLogprob) -> TokenLogprob:
-        return replace(token, top=tuple(sorted(token.top, key=lambda pair: -pair[1])[:kept]))
-
-    completions = [
-        replace(c, logprobs=None if c.logprobs is None else tuple(map(ranked, c.logprobs)))
-        for c in response.completions
-    ]
-    return replace(response, completions=tuple(completions))
 
 
 def command_of(weights: str, options: Options) -> list[str]:

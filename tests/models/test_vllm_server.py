@@ -21,9 +21,8 @@ from rebut.models.vllm import VllmServerBackend
 from rebut.models.vllm.arguments import for_processors
 from rebut.models.vllm.house import House
 from rebut.models.vllm.options import SERVER, split
-from rebut.models.vllm.serving import _likeliest, command_of
-from rebut.models.wire import Completion, Message, Request, Response, TokenLogprob
-from rebut.records import Usage
+from rebut.models.vllm.serving import command_of
+from rebut.models.wire import Message, Request
 
 SERVES = """
 import http.server, os, sys, time
@@ -154,17 +153,6 @@ def test_a_build_of_another_name_is_served_too(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("rebut.models.vllm.serving.version", unknown)
     command = command_of("org/name", split("vllm-server/m", SERVER)[1])
     assert command[1:5] == ["-m", "vllm.entrypoints.openai.api_server", "--model", "org/name"]
-
-
-def test_the_likeliest_tokens_are_kept_though_the_server_names_the_chosen_one_first() -> None:
-    drawn = TokenLogprob("x", -3.0, (("x", -3.0), ("a", -0.5), ("b", -1.5)))
-    likely = TokenLogprob("a", -0.5, (("a", -0.5), ("b", -1.5), ("x", -3.0)))
-    answer = Completion(text="xa", logprobs=(drawn, likely))
-    response = Response(completions=(answer, Completion(text="")), usage=Usage(), model="m")
-    kept, without = _likeliest(response, 2).completions
-    assert [token.top for token in kept.logprobs or ()] == [(("a", -0.5), ("b", -1.5))] * 2
-    assert [token.token for token in kept.logprobs or ()] == ["x", "a"] and without.logprobs is None
-    assert _likeliest(response, 0) is response and _likeliest(response, None) is response
 
 
 @pytest.mark.parametrize(
