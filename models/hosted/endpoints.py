@@ -19,7 +19,7 @@ class Endpoint:
         n: whether one request may ask for several completions.
         most_tokens: the name of the option that bounds a completion.
         prefill: whether a last assistant message can be continued (vLLM's own options).
-        names_chosen: whether the chosen token is among the alternatives, in the place of the least likely one.
+        names_chosen: whether the chosen token is among the alternatives, in place of the least likely one.
         most_alternatives: for each token, as far as the server is known to give.
     """
 
