@@ -46,6 +46,25 @@ class Contender:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """What is measured of every answer beside whether it is right.
+
+    Attributes:
+        name: what tables call it, and the key of a trial's `scores`.
+        by: ``exact``, ``f1``, ``contains``, ``pass`` (of `k` seeds), or ``judge`` (the workflow `judge`).
+        params, models: of the judge.
+    """
+
+    name: str
+    by: str
+    k: int = 1
+    judge: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioSpec:
     """A checked scenario file.
 
@@ -54,6 +73,9 @@ class ScenarioSpec:
         models: model strings; each contender runs with each of them. Empty: the settings' own.
         budget: limits of each run; `total`: of all runs together.
         base: the label of the contender that others are compared with.
+        check: how an answer is held against the gold: ``equal`` (by its kind), ``expression`` or ``tests``.
+        metrics: measured beside that.
+        allow_code: whether programs that models wrote may be run (``check: tests``).
     """
 
     name: str
@@ -70,5 +92,8 @@ class ScenarioSpec:
     total: Limits = NO_LIMITS
     concurrency: int = 8
     base: str = ""
+    check: str = "equal"
+    metrics: tuple[Metric, ...] = ()
+    allow_code: bool = False
     source: str = ""
     path: Path | None = None

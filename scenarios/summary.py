@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 from rebut.records import Usage
 
+from .metrics import Measured, measured
 from .runner import Report, by_label
 from .statistics.distributions import normal_tails
 from .statistics.means import Interval, mean, wilson
 from .statistics.paired import difference, discordant, holm, mcnemar
-from .trials import Trial
+from .trials import Trial, cluster_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Line:
         gain: difference of the share from that of the base over the same items and seeds, with its interval.
         p: of McNemar's exact test against the base, or, where there are several seeds or groups, of the
             difference in its clustered standard errors; `p_holm` is corrected for all that are compared.
+        metrics: what the scenario measures beside that, by name, in its order.
     """
 
     label: str
@@ -45,6 +47,7 @@ class Line:
     gain_interval: Interval | None = None
     p: float | None = None
     p_holm: float | None = None
+    metrics: Mapping[str, Measured] = field(default_factory=dict)
 
 
 def summary(report: Report) -> list[Line]:
@@ -56,7 +59,10 @@ def summary(report: Report) -> list[Line]:
     ]
     tested = {line.label: line.p for line in lines if line.p is not None}
     corrected = dict(zip(tested, holm(list(tested.values())), strict=True)) if tested else {}
-    return [replace(line, p_holm=corrected.get(line.label)) for line in lines]
+    beside = measured(report.spec.metrics, trials, report.base)
+    return [
+        replace(line, p_holm=corrected.get(line.label), metrics=beside.get(line.label, {})) for line in lines
+    ]
 
 
 def _line(label: str, trials: Sequence[Trial], base: Sequence[Trial]) -> Line:
@@ -83,16 +89,11 @@ def _line(label: str, trials: Sequence[Trial], base: Sequence[Trial]) -> Line:
 
 def _interval(trials: Sequence[Trial]) -> Interval:
     """Wilson's where every trial stands for itself, else from the error clustered by group, or by item."""
-    groups = [_cluster(trial) for trial in trials]
+    groups = [cluster_of(trial) for trial in trials]
     if len(set(groups)) == len(groups):
         return wilson(sum(trial.right for trial in trials), len(trials))
     found = mean([float(trial.right) for trial in trials], groups=groups).interval()
     return Interval(max(0.0, found.low), min(1.0, found.high)) if found else Interval(0.0, 1.0)
-
-
-def _cluster(trial: Trial) -> tuple[str, str]:
-    """Trials of one item belong together; so do items whose data says that they do."""
-    return ("group", trial.group) if trial.group else ("item", trial.item)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +117,7 @@ def against(trials: Sequence[Trial], base: Sequence[Trial]) -> Pairing | None:
     if not pairs:
         return None
     mine, its = [a.right for a, _ in pairs], [b.right for _, b in pairs]
-    groups = [_cluster(a) for a, _ in pairs]
+    groups = [cluster_of(a) for a, _ in pairs]
     found = difference([float(b) for b in its], [float(a) for a in mine], groups=groups)
     if len(set(groups)) == len(groups):
         p = mcnemar(*discordant(its, mine)).p

@@ -49,6 +49,8 @@ class Trial:
         run: the run's id, for ``rebut show``.
         answer: None where there is none.
         right: whether the answer is one of the accepted; none is wrong.
+        scores: by the name of a metric, from 0 to 1; no answer has 0. One that is not known yet is missing.
+        grading: what judges used for the scores; not part of `usage`.
         stop: how the run ended; ``failed`` with the reason in `error`.
         kept: whether it was in the store already, and nothing was asked now.
     """
@@ -61,6 +63,8 @@ class Trial:
     gold: tuple[str, ...]
     answer: str | None = None
     right: bool = False
+    scores: Mapping[str, float] = field(default_factory=dict)
+    grading: Usage = field(default_factory=Usage)
     stop: Stop = "failed"
     error: str = ""
     usage: Usage = field(default_factory=Usage)
@@ -130,6 +134,11 @@ def graded(answer: Any, item: Item, kind: str) -> bool:
         return False
     text = answer if isinstance(answer, str) else orjson.dumps(plain(answer)).decode()
     return any(correct(text, gold, kind) for gold in item.gold)
+
+
+def cluster_of(trial: Trial) -> tuple[str, str]:
+    """Trials of one item belong together; so do items whose data says that they do."""
+    return ("group", trial.group) if trial.group else ("item", trial.item)
 
 
 def needed(found: Sequence[Entrant]) -> frozenset[str]:
