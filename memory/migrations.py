@@ -40,11 +40,19 @@ def m004_scores(connection: Connection) -> None:
     connection.execute(text(_SCORE))
 
 
+def m005_leases(connection: Connection) -> None:
+    """`lease`: which worker has taken which run, and until when."""
+    connection.execute(text(_LEASE))
+    connection.execute(text("CREATE INDEX lease_scenario ON lease (scenario)"))
+    connection.execute(text("CREATE INDEX lease_worker ON lease (worker)"))
+
+
 MIGRATIONS: Sequence[Migration] = (
     m001_runs_and_their_journal,
     m002_views_for_people,
     m003_spend_without_what_was_taken_over,
     m004_scores,
+    m005_leases,
 )
 
 
@@ -244,3 +252,15 @@ JOIN event AS begun ON begun.run = done.run AND begun.node = done.node AND begun
 JOIN json_each(done.payload, '$.wrote') AS saved ON saved.type = 'array'
 JOIN json_each(saved.value) AS sample ON sample.type = 'object'
 WHERE done.kind = 'node.finished' AND json_extract(sample.value, '$.score') IS NOT NULL"""
+
+_LEASE = """
+CREATE TABLE lease (
+    run TEXT NOT NULL PRIMARY KEY,
+    scenario TEXT NOT NULL,
+    worker TEXT NOT NULL,
+    machine TEXT NOT NULL,
+    pid BIGINT NOT NULL,
+    born BIGINT NOT NULL,
+    until DOUBLE PRECISION NOT NULL,
+    attempts INTEGER NOT NULL
+)"""

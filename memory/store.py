@@ -19,7 +19,7 @@ from rebut.errors import InputError, StoreError
 from rebut.events import Event, event_of
 from rebut.records import Usage
 
-from . import cassette, claims, reads, rows, runs
+from . import cassette, claims, leases, reads, rows, runs
 from . import talks as talking
 from .dialect import FAILURES, Address, address, engine, explain
 from .journal import Journal
@@ -191,6 +191,37 @@ class Store:
     async def first_scores(self, workflow: str | None = None) -> list[FirstScore]:
         """How the first sample of each run was graded, in the order of the runs; forks are left out."""
         return await self._read(lambda c: reads.first_scores(c, workflow))
+
+    async def lease(self, run: str, scenario: str, seconds: float) -> leases.Lease | None:
+        """Take a run of a scenario for so long; None while another worker that lives has it."""
+        deed = functools.partial(leases.take, self._owner, scenario, run, seconds)
+        taken: leases.Lease | None = await self._writer.submit(after=deed)
+        return taken
+
+    async def renew(self, seconds: float) -> int:
+        """Keep all leases of this store for so much longer; how many there are."""
+        return int(await self._writer.submit(after=functools.partial(leases.renew, self._owner, seconds)))
+
+    async def give_back(self, run: str) -> None:
+        """End the lease of a run, if this store has it."""
+        await self._writer.submit(after=functools.partial(leases.give_back, self._owner, run))
+
+    async def lapse(self, worker: str) -> int:
+        """Let the leases of another worker lapse that is known to be dead; how many it had."""
+        return int(await self._writer.submit(after=functools.partial(leases.lapse, worker)))
+
+    async def drop_lease(self, run: str) -> None:
+        """Forget the lease of a run, whoever has it."""
+        await self._writer.submit(after=functools.partial(leases.drop, run))
+
+    async def leases(self, scenario: str) -> list[leases.Lease]:
+        """The leases of a scenario, lapsed ones too."""
+        return await self._read(functools.partial(leases.leases, scenario))
+
+    @property
+    def token(self) -> str:
+        """What leases and runs call this open store."""
+        return self._owner.token
 
     async def cassette(self, run: str) -> cassette.Cassette:
         """All of a run, to be replayed (`CassetteJournal`) or written to a file."""

@@ -121,10 +121,27 @@ class EventRow(Row, table=True):
     payload: str = Field(sa_type=Text)
 
 
+class LeaseRow(Row, table=True):
+    """A run that a worker has taken, so that no other makes it: until when, and how often it was taken.
+
+    `until` is seconds since the epoch; `worker` is the token of the open store that took the run, and the
+    columns after it name its process. What was done stands in `run`, not here.
+    """
+
+    run: str = Field(primary_key=True, sa_type=Text)
+    scenario: str = Field(sa_type=Text)
+    worker: str = Field(sa_type=Text)
+    machine: str = Field(sa_type=Text)
+    pid: int = Field(sa_type=BigInteger)
+    born: int = Field(sa_type=BigInteger)
+    until: float
+    attempts: int = 1
+
+
 def table(row: type[Row]) -> Table:
     """The SQLAlchemy table behind a row class."""
     return Row.metadata.tables[str(row.__tablename__)]
 
 
 RUN, CONTENT, CALL = table(RunRow), table(ContentRow), table(CallRow)
-MESSAGE, EVENT = table(MessageRow), table(EventRow)
+MESSAGE, EVENT, LEASE = table(MessageRow), table(EventRow), table(LeaseRow)
