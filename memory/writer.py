@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,9 +29,6 @@ LINGER = 0.001
 
 FLUSH = 0.25
 """Seconds after which events are written although nobody commits."""
-
-KNOWN = 8192
-"""How many hashes of written contents are remembered."""
 
 
 @dataclass(slots=True, eq=False)
@@ -67,7 +64,6 @@ class Writer:
         self.inserts = Inserts(self._engine.dialect)
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._events: deque[Cells] = deque()
-        self._known: OrderedDict[str, None] = OrderedDict()
         self._thread: threading.Thread | None = None
         self._gate = threading.Lock()
         self._closed = False
@@ -167,7 +163,8 @@ class Writer:
 
     def _transact(self, jobs: Sequence[Job], events: Sequence[Cells]) -> None:
         calls = [job.call for job in jobs if job.call is not None]
-        contents = self._unknown(calls)
+        # all of them, also those written before: they may have been collected as garbage since
+        contents = {key: body for rows in calls for key, body in rows.contents}
         with self._engine.begin() as connection:
             for job in jobs:
                 if job.before is not None:
@@ -179,16 +176,6 @@ class Writer:
                 if job.after is not None:
                     _do(job, job.after, connection)
         self.commits += 1
-        self._remember(contents)
-
-    def _unknown(self, calls: Sequence[CallRows]) -> dict[str, str]:
-        known = self._known
-        return {key: body for rows in calls for key, body in rows.contents if key not in known}
-
-    def _remember(self, contents: dict[str, str]) -> None:
-        self._known.update(dict.fromkeys(contents))
-        while len(self._known) > KNOWN:
-            self._known.popitem(last=False)
 
 
 def _do(job: Job, deed: Deed, connection: Connection) -> None:
