@@ -20,6 +20,7 @@ from rebut.events import Event, event_of
 from rebut.records import Usage
 
 from . import cassette, claims, leases, reads, rows, runs
+from . import happenings as happening
 from . import talks as talking
 from .dialect import FAILURES, Address, address, engine, explain
 from .journal import Journal
@@ -187,6 +188,13 @@ class Store:
         Runs without calls, and those that are not there, are left out.
         """
         return await self._read(lambda c: talking.talks(c, ids, most))
+
+    async def happenings(self, ids: Sequence[str], kinds: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+        """The durable events of some kinds of many runs, by their whole ids, as JSON types.
+
+        Runs without any, and those that are not there, are left out.
+        """
+        return await self._read(lambda c: happening.happenings(c, ids, kinds))
 
     async def first_scores(self, workflow: str | None = None) -> list[FirstScore]:
         """How the first sample of each run was graded, in the order of the runs; forks are left out."""
