@@ -110,7 +110,7 @@ def write(path: Path | str, cassette: Cassette) -> None:
     target = Path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, b"".join(line + b"\n" for line in _written(cassette)))
+        _replace(target, b"".join(line + b"\n" for line in written(cassette)))
     except OSError as error:
         raise InputError(f"cannot write {target}: {error.strerror or error}") from error
 
@@ -125,7 +125,7 @@ def read(path: Path | str) -> Cassette:
         body = Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    return _parse(body.splitlines(), str(path))
+    return parse(body.splitlines(), str(path))
 
 
 def _replace(target: Path, body: bytes) -> None:
@@ -142,7 +142,8 @@ def _replace(target: Path, body: bytes) -> None:
         raise
 
 
-def _written(cassette: Cassette) -> Iterator[bytes]:
+def written(cassette: Cassette) -> Iterator[bytes]:
+    """The lines of a cassette, without their ends."""
     head = {
         "rebut_journal": FORMAT,
         "version": cassette.version,
@@ -154,48 +155,54 @@ def _written(cassette: Cassette) -> Iterator[bytes]:
     yield from cassette.events
 
 
-def _parse(body: Sequence[bytes], where: str) -> Cassette:
+def parse(body: Sequence[bytes], where: str, first: int = 1) -> Cassette:
+    """The cassette in the lines of a file; `first` is the number of the first of them.
+
+    Raises:
+        InputError: a line is wrong; with its number.
+    """
     if not body:
         raise InputError(f"{where} is empty: not a rebut journal")
-    head = _head(_object(body[0], where, 1), where)
+    at = f"{where}:{first}"
+    head = _head(_object(body[0], at), at)
     calls: list[RecordedCall] = []
     events: list[bytes] = []
     last = -1
-    for number, line in enumerate(body[1:], 2):
-        data = _object(line, where, number)
+    for number, line in enumerate(body[1:], first + 1):
+        data = _object(line, f"{where}:{number}")
         if "path" in data and not events:
             calls.append(_call(data, f"{where}:{number}", calls))
         else:
             last = _event(data, f"{where}:{number}", last)
             events.append(line)
-    _refuse_twins(calls, where)
-    return _cassette(head, calls, events, where)
+    _refuse_twins(calls, where, first + 1)
+    return _cassette(head, calls, events, at)
 
 
-def _refuse_twins(calls: Sequence[RecordedCall], where: str) -> None:
+def _refuse_twins(calls: Sequence[RecordedCall], where: str, first: int) -> None:
     seen: set[str] = set()
-    for number, call in enumerate(calls, 2):
+    for number, call in enumerate(calls, first):
         if call.site.path in seen:
             raise InputError(f"{where}:{number}: call {call.site.path!r} comes twice")
         seen.add(call.site.path)
 
 
-def _object(line: bytes, where: str, number: int) -> dict[str, Any]:
+def _object(line: bytes, where: str) -> dict[str, Any]:
     try:
         data = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise InputError(f"{where}:{number}: not JSON: {error}") from error
+        raise InputError(f"{where}: not JSON: {error}") from error
     if not isinstance(data, dict):
-        raise InputError(f"{where}:{number}: expected an object, found {type(data).__name__}")
+        raise InputError(f"{where}: expected an object, found {type(data).__name__}")
     return data
 
 
 def _head(data: dict[str, Any], where: str) -> dict[str, Any]:
     if "rebut_journal" not in data:
-        raise InputError(f'{where}:1: not a rebut journal: its first line has no "rebut_journal"')
+        raise InputError(f'{where}: not a rebut journal: its first line has no "rebut_journal"')
     if (version := data.pop("rebut_journal")) != FORMAT:
         raise InputError(
-            f"{where}:1: journal format {version!r} is not known here (known: {FORMAT}): upgrade rebut"
+            f"{where}: journal format {version!r} is not known here (known: {FORMAT}): upgrade rebut"
         )
     return data
 
@@ -206,7 +213,7 @@ def _cassette(
     try:
         start, result, version = lines.head_of(head)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{where}:1: the header does not fit: {_reason(error)}") from error
+        raise InputError(f"{where}: the header does not fit: {_reason(error)}") from error
     return Cassette(start=start, result=result, calls=tuple(calls), events=tuple(events), version=version)
 
 

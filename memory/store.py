@@ -28,6 +28,7 @@ from .migrations import bring_up_to_date
 from .owner import Owner
 from .recall import DRIFT_AFTER
 from .values import FirstScore, RecordedCall, RunInfo, RunResult, RunStart, Said, Status
+from .whole import take_in, whole
 from .writer import Deed, Writer
 
 T = TypeVar("T")
@@ -233,7 +234,7 @@ class Store:
 
     async def cassette(self, run: str) -> cassette.Cassette:
         """All of a run, to be replayed (`CassetteJournal`) or written to a file."""
-        return await self._read(functools.partial(_cassette, run))
+        return await self._read(lambda connection: whole(connection, run))
 
     async def export(self, run: str, path: str | Path) -> None:
         """Write a run to a file that replays without a store.
@@ -251,18 +252,13 @@ class Store:
             InputError: the file is not a journal, or the run is there already.
         """
         recorded = await asyncio.to_thread(cassette.read, path)
-        start = recorded.start
-        insert_run = self._inserting(
-            start, recorded.result, recorded.version, owner=None, calls=recorded.calls
-        )
-        events = [rows.payload_cells(start.run, line) for line in recorded.events]
 
         def deed(connection: Connection) -> None:
-            insert_run(connection)
-            self._writer.inserts.events(connection, events)
+            if not take_in(connection, self._writer.inserts, recorded):
+                raise InputError(f"run {recorded.start.run!r} is in store {self._where} already")
 
         await self._writer.submit(after=deed)
-        return start.run
+        return recorded.start.run
 
     async def close(self) -> None:
         """Write all that waits, let go of runs that did not finish, and close the file."""
@@ -323,17 +319,6 @@ class Store:
 def _recorded(run: str, connection: Connection) -> tuple[RunStart, list[RecordedCall]]:
     row = reads.run_row(connection, run)
     return reads.start_of(connection, row), reads.calls_of(connection, run)
-
-
-def _cassette(name: str, connection: Connection) -> cassette.Cassette:
-    row = reads.run_row(connection, name)
-    return cassette.Cassette(
-        start=reads.start_of(connection, row),
-        result=reads.standing(row).result,
-        calls=tuple(reads.calls_of(connection, row["id"])),
-        events=tuple(reads.payloads(connection, row["id"])),
-        version=row["version"],
-    )
 
 
 def _without_failed_end(calls: Sequence[RecordedCall]) -> list[RecordedCall]:
