@@ -5,32 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from rebut.errors import InputError, ModelUnavailable, RebutError, SettingsError
 from rebut.records import Usage
 
-from ..graphs.run import Run
 from ..graphs.runtime import Runtime
 from ..memory.values import RunInfo
-from .items import Item, items_of
+from .executors import ELSEWHERE, Executor
+from .executors.local import LocalExecutor
+from .items import items_of
 from .purse import Purse
 from .spec import ScenarioSpec
-from .trials import Entrant, Trial, entrants, graded, needed, run_id, seed_of, told
+from .trials import Entrant, Task, Trial, entrants, graded, needed, run_id, told
 
 HOPELESS = 5
 """So many trials of an entrant that fail for want of its model, and none that does not, end the scenario."""
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A trial that is to be made."""
-
-    entrant: Entrant
-    item: Item
-    seed: int
-    run: str
 
 
 @dataclass(slots=True)
@@ -78,19 +68,22 @@ class Runner:
         concurrency: int | None = None,
         limit: int | None = None,
         seen: Seen | None = None,
+        executor: Executor | None = None,
     ) -> None:
         """
         Args:
             models: given for this time, by ``*``, role or agent; they go before those of the scenario.
-            concurrency: runs at a time; None for the scenario's own.
+            concurrency: runs at a time, of each worker; None for the scenario's own.
             limit: only so many items, from the first.
             seen: is told of progress.
+            executor: who makes the trials; None for this process.
 
         Raises:
             ItemsInvalid: rows of the data do not fit.
             RebutError: a workflow or model does not fit.
         """
         self.spec, self._runtime, self._seen = spec, runtime, seen
+        self._executor = executor or LocalExecutor(runtime)
         self._concurrency = concurrency or spec.concurrency
         self.entrants = entrants(spec, runtime, models)
         self.items = items_of(spec, needed(self.entrants))[:limit]
@@ -118,12 +111,11 @@ class Runner:
         """
         try:
             known = await self._known()
-            todo = deque(task for task in self.tasks if not self._keep(task, known.get(task.run)))
+            todo = [task for task in self.tasks if not self._keep(task, known.get(task.run))]
             self._tell(None)
             self._hopeful |= {trial.label for trial in self._done.values()}
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(self._concurrency, len(todo))):
-                    group.create_task(self._work(todo, known))
+            if todo:
+                await self._make(deque(self._executor.order(todo)), known)
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
         finally:
@@ -174,6 +166,16 @@ class Runner:
         )
         return True
 
+    async def _make(self, todo: deque[Task], known: Mapping[str, RunInfo]) -> None:
+        executor = self._executor
+        try:
+            width = await executor.open(self.spec, self.entrants, self._concurrency)
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(width, len(todo))):
+                    group.create_task(self._work(todo, known))
+        finally:
+            await executor.close()
+
     async def _work(self, todo: deque[Task], known: Mapping[str, RunInfo]) -> None:
         while todo and not self.report.stopped:
             task = todo.popleft()
@@ -187,37 +189,16 @@ class Runner:
             self._tell(trial)
 
     async def _try(self, task: Task, *, resumed: bool) -> Trial:
-        run: Run | None = None
-        try:
-            run = await self._begun(task, resumed)
-            result = await run.execute()
-        except RebutError as error:
-            if await self._elsewhere(task, run):
-                return self._trial(task, error="another process is at it: run the same command again")
-            self._hope(task.entrant, error)
-            return self._trial(task, error=told(error), usage=run.usage if run else Usage())
+        made = await self._executor.make(task, resumed=resumed)
+        if made.elsewhere:
+            return self._trial(task, error=ELSEWHERE)
+        if (result := made.result) is None:
+            assert made.failure is not None
+            self._hope(task.entrant, made.failure)
+            return self._trial(task, error=told(made.failure), usage=made.usage)
         self._hopeful.add(task.entrant.label)
         stop = "budget" if result.stop_reason == "budget" else "answered"
         return self._trial(task, answer=result.answer, stop=stop, usage=result.usage, seconds=result.seconds)
-
-    async def _begun(self, task: Task, resumed: bool) -> Run:
-        if resumed:
-            return await self._runtime.resume(task.run, watch=False)
-        workflow = task.entrant.workflow
-        inputs = {name: task.item.inputs[name] for name in workflow.spec.inputs}
-        seed = seed_of(task.item, task.seed)
-        return self._runtime.begin(
-            workflow, workflow.inputs(None, inputs), seed=seed, watch=False, run=task.run
-        )
-
-    async def _elsewhere(self, task: Task, run: Run | None) -> bool:
-        """Whether it went wrong because another process has begun the same run."""
-        store = self._runtime.store
-        if store is None or (run is not None and run.usage.calls):
-            return False
-        with suppress(InputError):
-            return (await store.run(task.run)).status in ("running", "finished")
-        return False
 
     def _hope(self, entrant: Entrant, error: RebutError) -> None:
         """Give up where an entrant's model cannot be had at all: that says nothing about the workflow."""
@@ -262,11 +243,13 @@ async def measure(
     models: Mapping[str, str] | None = None,
     concurrency: int | None = None,
     seen: Seen | None = None,
+    executor: Executor | None = None,
 ) -> Report:
     """All trials of a scenario; see `Runner`."""
     if concurrency is not None and concurrency < 1:
         raise InputError(f"concurrency must be at least 1, it is {concurrency}")
-    return await Runner(spec, runtime, models=models, concurrency=concurrency, seen=seen).run()
+    runner = Runner(spec, runtime, models=models, concurrency=concurrency, seen=seen, executor=executor)
+    return await runner.run()
 
 
 def by_label(report: Report) -> dict[str, Sequence[Trial]]:

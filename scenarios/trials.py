@@ -39,6 +39,16 @@ class Entrant:
     mark: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A trial that is to be made."""
+
+    entrant: Entrant
+    item: Item
+    seed: int
+    run: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """How one item went with one entrant.
