@@ -26,7 +26,8 @@ class Agent:
     """Someone who is asked: a role played by a model.
 
     `temperature`, `top_p` and `max_tokens` are None where the mode's own default holds; `facts` are bound
-    in every prompt, behind the facts of a call.
+    in every prompt, behind the facts of a call. `seats` are those who speak for it in turn, where they have
+    different models: the same agent under their own names.
     """
 
     name: str
@@ -36,6 +37,16 @@ class Agent:
     top_p: float | None = None
     max_tokens: int | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    seats: tuple[Agent, ...] = ()
+
+    @property
+    def voices(self) -> tuple[Agent, ...]:
+        """Everyone who may speak for it; itself where it has no seats."""
+        return self.seats or (self,)
+
+    def seat(self, turn: int) -> Agent:
+        """Who speaks in a turn, counted from 0: the seats one after the other, and over again."""
+        return self.seats[turn % len(self.seats)] if self.seats else self
 
     def ask(
         self,

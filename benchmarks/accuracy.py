@@ -79,8 +79,8 @@ def named(workflows: str) -> list[str]:
 
 def model_of(workflow: rebut.Workflow, settings: rebut.Settings) -> str:
     """The models of a workflow's agents, with the name of the weights behind ``local/default``."""
-    agents = workflow.agents(settings.models, settings.model).values()
-    return ", ".join(sorted({_weights(agent.model, settings) for agent in agents}))
+    models = set(workflow.own_voices(settings.models, settings.model).values())
+    return ", ".join(sorted({_weights(model, settings) for model in models}))
 
 
 def _weights(model: str, settings: rebut.Settings) -> str:

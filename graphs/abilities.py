@@ -33,8 +33,9 @@ def hold(
         SettingsError: a model cannot do what a node wants of it; the text names which can.
     """
     for node, wanted in workflow.wants:
-        model = agents[node.agent].model
-        demand(capabilities(model), wanted, model, f"node {node.name!r}, agent {node.agent!r}")
+        for voice in agents[node.agent].voices:
+            place = f"node {node.name!r}, agent {voice.name!r}"
+            demand(capabilities(voice.model), wanted, voice.model, place)
     called = workflow.called({}, "")
     for reached in _reached(workflow.spec, workflow.agents_params) if called else ():
         if reached.name in called:

@@ -116,9 +116,17 @@ def tree(spec: WorkflowSpec) -> Iterator[WorkflowSpec]:
 
 
 def voices_of(spec: WorkflowSpec) -> tuple[str, ...]:
-    """What a model can be given for: agents and roles, and those of called workflows as ``node.agent``."""
+    """What a model can be given for: agents, roles and seats (of one agent alone ``agent.seat``), and
+    the agents and seats of called workflows as ``node.agent``."""
     roles = (agent.role for one in tree(spec) for agent in one.agents.values())
-    return tuple(dict.fromkeys([*spec.agents, *roles, *_dotted(spec)]))
+    return tuple(dict.fromkeys([*spec.agents, *roles, *_named(spec)]))
+
+
+def _named(spec: WorkflowSpec) -> Iterator[str]:
+    """Agents, seats, and those of called workflows."""
+    seats = [(name, seat) for name, agent in spec.agents.items() for seat in agent.seats]
+    yield from (*spec.agents, *(seat for _, seat in seats), *(f"{name}.{seat}" for name, seat in seats))
+    yield from _dotted(spec)
 
 
 def _dotted(spec: WorkflowSpec) -> Iterator[str]:
@@ -126,4 +134,4 @@ def _dotted(spec: WorkflowSpec) -> Iterator[str]:
         for ref in targets(node, spec.params) or ():
             if ref in spec.callees:
                 callee = spec.callees[ref]
-                yield from (f"{node.name}.{name}" for name in (*callee.agents, *_dotted(callee)))
+                yield from (f"{node.name}.{name}" for name in _named(callee))

@@ -345,14 +345,16 @@ def _agent(name: str, value: Any) -> AgentSpec:
     fields = {"role": "", **_sound(fields)}
     fixed = {key.name for key in AGENT.keys}
     facts = {key: fact for key, fact in fields.items() if key not in fixed}
-    return AgentSpec(name=name, facts=facts, **_some(fields, *fixed))
+    given = fields.get("seats", ())
+    seats = _sound(given) if isinstance(given, Mapping) else dict.fromkeys(given)
+    return AgentSpec(name=name, facts=facts, seats=seats, **_some(fields, *fixed - {"seats"}))
 
 
 _REPLY = ("prefill", "max_tokens", "until", "logprobs", "certainty")
 
 
 def _ask(common: dict[str, Any], fields: Mapping[str, Any]) -> AskNode:
-    more = _some(fields, "mode", "at_most", "quorum", "timeout", "layers", *_REPLY)
+    more = _some(fields, "mode", "at_most", "quorum", "timeout", "layers", "seat", *_REPLY)
     return AskNode(
         **common,
         **more,

@@ -83,6 +83,8 @@ PARAM = Fixed(
     ),
 )
 
+_MODEL = Text(empty=False, what="a model's name")
+
 AGENT = Fixed(
     "agent",
     (
@@ -92,7 +94,12 @@ AGENT = Fixed(
             "the role: prompts and what it returns",
             required=True,
         ),
-        Key("model", Text(empty=False, what="a model's name"), "the model string, such as local/smollm2"),
+        Key("model", _MODEL, "the model string, such as local/smollm2"),
+        Key(
+            "seats",
+            Either(listing=ListOf(Word(), least=2, distinct=True), table=MapOf(_MODEL, least=2)),
+            "names under which several models speak for it in turn, or a mapping from name to model",
+        ),
         Key("temperature", Number(least=0, most=5), "sampling temperature"),
         Key("top_p", Number(above=0, most=1), "nucleus"),
         Key("max_tokens", COUNT, "limit of a reply"),
@@ -240,6 +247,7 @@ NODE_KINDS: dict[str, Fixed] = {
             Key("quorum", Number(whole=True, least=0), "how many calls must stand"),
             *_REPLY,
             Key("layers", Flag(), "ask what every layer of the network makes of the labels"),
+            Key("seat", Number(whole=True, least=0), "which seat of the agent is asked; default: index"),
             _TIMEOUT,
             _BUDGET,
             _SAVED,

@@ -254,16 +254,16 @@ class _Planner:
     def _row(self, name: str, calls: int, typical: int) -> NodePlan:
         node = self.spec.nodes[name]
         does: str = node.does
-        bound = {n: a.model for n, a in self.workflow.agents({}, "").items()}
-        agents = _agents_of(node)
+        bound, agents = self.workflow.agents({}, ""), _agents_of(node)
+        models = [voice.model for agent in agents for voice in bound[agent].voices]
         if isinstance(node, CallNode):
-            does, bound = f"call {self._called[name].name}", self._called[name].voices({}, "")
-            agents = tuple(bound)
+            does, called = f"call {self._called[name].name}", self._called[name].voices({}, "")
+            agents, models = tuple(called), list(called.values())
         return NodePlan(
             node=name,
             does=does,
             agents=agents,
-            models=tuple(dict.fromkeys(bound[agent] for agent in agents)),
+            models=tuple(dict.fromkeys(models)),
             visits=self.visits[name],
             calls=calls,
             typical=typical,
@@ -272,7 +272,7 @@ class _Planner:
     def _spend(self, worst: Mapping[str, int]) -> tuple[int, float | None, list[str]]:
         from .spend import Spend
 
-        spend = Spend(self.workflow, self.sizes, self.below)
+        spend = Spend(self.workflow, self.sizes, self.below, self.items)
         tokens = int(self.walks.costliest(lambda name: worst.get(name, 0) * spend.tokens(name)))
         usd = spend.usd(self.walks, worst)
         notes = [

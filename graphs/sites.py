@@ -220,8 +220,8 @@ class Sites:
             bound[name] = sort.of if sort.what == "many" and sort.of else ANY
 
     def _of_reply(self, node: AskNode | SampleNode, path: Path, bound: Mapping[str, Sort]) -> Iterator[Site]:
-        """How the reply begins and ends."""
-        values = {"prefill": node.prefill, "max_tokens": node.max_tokens}
+        """How the reply begins and ends, and whose it is."""
+        values = {"prefill": node.prefill, "max_tokens": node.max_tokens, "seat": getattr(node, "seat", None)}
         yield from self._values(path, values, when="before", node=node.name, bound=bound)
         listed = isinstance(self.draft.piece(*path, "until"), Listing)
         for place, value in enumerate(node.until):

@@ -42,7 +42,8 @@ class Param:
 class AgentSpec:
     """An agent: a role (prompts and what it returns), a model, sampling settings, and facts for its prompts.
 
-    `temperature`, `top_p`, `max_tokens` are None where the role's own default holds.
+    `temperature`, `top_p`, `max_tokens` are None where the role's own default holds. `seats` are names under
+    which each may have a model of its own (None: the agent's): a node's calls are dealt to them in turn.
     """
 
     name: str
@@ -52,6 +53,7 @@ class AgentSpec:
     top_p: Value = None
     max_tokens: Value = None
     facts: Mapping[str, Value] = field(default_factory=dict)
+    seats: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ class AskNode(NodeBase):
     `prefill` is text that the reply begins with, as if the agent had written it; `max_tokens` and `until`
     (texts at which the reply ends) go before what agent and role say. `logprobs` asks for token
     probabilities, `certainty` for how far each token's distribution is from uniform, `layers` for what
-    every layer of the network makes of the labels.
+    every layer of the network makes of the labels. Of an agent with seats, `seat` says which one is asked,
+    counted from 0; by default that of the call's `index`.
     """
 
     does: Literal["ask"] = "ask"
@@ -110,12 +113,15 @@ class AskNode(NodeBase):
     logprobs: Value = False
     certainty: Value = False
     layers: Value = False
+    seat: Value = None
     save: Save | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleNode(NodeBase):
     """``sample``: `n` completions of one prompt; the result is the list of samples that stand.
+
+    Of an agent with seats, they are drawn from one after the other, and over again.
 
     `stop` is looked at after each sample, with `samples` (so far) and `remaining` bound; once true, what is
     in flight is cancelled. With `stop`, at most `wave` are in flight. `timeout` is seconds for each.

@@ -21,10 +21,14 @@ BYTES_PER_TOKEN = 3.0
 
 
 class Spend:
-    """Estimates for the nodes of one workflow; `below` are plans of what its nodes call."""
+    """Estimates for the nodes of one workflow; `below` are plans of what its nodes call, `items` says how
+    many items a visit of each node works on at most."""
 
-    def __init__(self, workflow: Workflow, sizes: Sizes, below: Mapping[str, Plan]) -> None:
+    def __init__(
+        self, workflow: Workflow, sizes: Sizes, below: Mapping[str, Plan], items: Mapping[str, int]
+    ) -> None:
         self._below = below
+        self._items = items
         self._workflow = workflow
         self._sizes = sizes
         self._agents = workflow.agents({}, _default_model(workflow))
@@ -42,9 +46,9 @@ class Spend:
 
     def usd(self, walks: Walks, calls: Mapping[str, int]) -> float | None:
         """US dollars of the costliest walk, None when a price is not known."""
-        prices = {name: self._price(agent.model) for name, agent in self._agents.items()}
         used = {agent for name in calls for agent in _agents(self._workflow.spec.nodes[name])}
-        unknown = sorted({self._agents[a].model for a in used if prices[a] is None})
+        prices = {v.model: self._price(v.model) for agent in used for v in self._agents[agent].voices}
+        unknown = sorted(model for model, price in prices.items() if price is None)
         if unknown:
             self.notes.append(f"no price known for {', '.join(unknown)}")
         if unknown or any(calls.get(node) and plan.usd is None for node, plan in self._below.items()):
@@ -56,10 +60,20 @@ class Spend:
             if node in self._below:
                 return calls[node] * (self._below[node].usd or 0.0) / max(self._below[node].calls, 1)
             prompt, completion = self._parts(node)
-            pairs = [prices[agent] or (0.0, 0.0) for agent in _agents(self._workflow.spec.nodes[node])]
-            return calls[node] * max(prompt * a + completion * b for a, b in pairs)
+            each = {m: prompt * p[0] + completion * p[1] for m, p in prices.items() if p is not None}
+            return calls[node] * self._dearest(self._workflow.spec.nodes[node], each)
 
         return walks.costliest(cost)
+
+    def _dearest(self, node: NodeSpec, costs: Mapping[str, float]) -> float:
+        """What a call of the node costs at most, on average over those of a visit; `costs` by model."""
+        voices = [[costs[voice.model] for voice in self._agents[agent].voices] for agent in _agents(node)]
+        count = self._items.get(node.name, 0)
+        dealt = isinstance(node, AskNode | SampleNode) and getattr(node, "seat", None) is None
+        if not dealt or node.budget is not None or not count:
+            return max(cost for costs in voices for cost in costs)
+        [seats] = voices
+        return sum(seats[turn % len(seats)] for turn in range(count)) / count
 
     def _price(self, model: str) -> tuple[float, float] | None:
         from rebut.settings import Settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from .callees import call_nodes, voices_of
 from .expressions import Expression
 from .params import resolve_params
 from .result import Result
-from .spec import CallNode, WorkflowSpec
+from .spec import AgentSpec, CallNode, WorkflowSpec
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
@@ -118,33 +119,36 @@ class Workflow:
         """The workflow's agents, each bound to its model.
 
         A model is looked up by the agent's name, then its role, then ``*``; then what the file says; then
-        the settings' model for the role (`models` here), then `default`.
+        the settings' model for the role (`models` here), then `default`. That of a seat is looked up by
+        ``agent.seat`` and by its name before. Seats that all have one model are no seats.
         """
+        key = (tuple(models.items()), default)
+        if key not in self._agents:
+            specs = self.spec.agents.items()
+            self._agents[key] = {name: self._bound(spec, models, default) for name, spec in specs}
+        return self._agents[key]
+
+    def _bound(self, spec: AgentSpec, models: Mapping[str, str], default: str) -> Agent:
         from .context import facts_of, value_of
 
-        key = (tuple(models.items()), default)
-        if key in self._agents:
-            return self._agents[key]
-        bound: dict[str, Agent] = {}
         scope = dict(self.agents_params)
-        for name, spec in self.spec.agents.items():
-            mine = self.models
-            bound[name] = Agent(
-                name=name,
-                role=self.roles.role(spec.role),
-                model=mine.get(name)
-                or mine.get(spec.role)
-                or mine.get("*")
-                or spec.model
-                or models.get(spec.role)
-                or default,
-                temperature=value_of(spec.temperature, scope),
-                top_p=value_of(spec.top_p, scope),
-                max_tokens=value_of(spec.max_tokens, scope),
-                facts=facts_of(spec.facts, scope),
-            )
-        self._agents[key] = bound
-        return bound
+        seats = {
+            seat: _given(self.models, spec, seat) or stated or spec.model or models.get(spec.role) or default
+            for seat, stated in spec.seats.items()
+        }
+        one = _given(self.models, spec) or spec.model or models.get(spec.role) or default
+        agent = Agent(
+            name=spec.name,
+            role=self.roles.role(spec.role),
+            model=next(iter(seats.values()), one),
+            temperature=value_of(spec.temperature, scope),
+            top_p=value_of(spec.top_p, scope),
+            max_tokens=value_of(spec.max_tokens, scope),
+            facts=facts_of(spec.facts, scope),
+        )
+        if len(set(seats.values())) < 2:
+            return agent
+        return replace(agent, seats=tuple(replace(agent, name=s, model=m) for s, m in seats.items()))
 
     def called(self, models: Mapping[str, str], default: str) -> dict[str, Workflow]:
         """The workflows that its nodes call, by node, with the models that come to their agents, and with
@@ -155,7 +159,7 @@ class Workflow:
         """
         if not self.spec.callees:
             return {}
-        own = {name: agent.model for name, agent in self.agents(models, default).items()}
+        own = self.own_voices(models, default)
         return {node.name: self._callee(node, self.models, own) for node in call_nodes(self.spec)}
 
     def _callee(self, node: CallNode, models: Mapping[str, str], own: Mapping[str, str]) -> Workflow:
@@ -183,11 +187,18 @@ class Workflow:
         return self.with_(models=self.voices(models, default)) if self.spec.callees else self
 
     def voices(self, models: Mapping[str, str], default: str) -> dict[str, str]:
-        """The model of every agent; those of the workflows that it calls are named ``node.agent``."""
-        bound = {name: agent.model for name, agent in self.agents(models, default).items()}
+        """The model of every agent; those of seats are named ``agent.seat``, and those of the workflows that
+        it calls ``node.agent``."""
+        bound = self.own_voices(models, default)
         for node, callee in self.called(models, default).items():
             bound |= {f"{node}.{name}": model for name, model in callee.voices(models, default).items()}
         return bound
+
+    def own_voices(self, models: Mapping[str, str], default: str) -> dict[str, str]:
+        """The model of every agent, and of every seat (``agent.seat``) of those whose seats differ."""
+        agents = self.agents(models, default)
+        bound = {name: agent.model for name, agent in agents.items()}
+        return bound | {f"{n}.{seat.name}": seat.model for n, agent in agents.items() for seat in agent.seats}
 
     def models_by_agent(self, models: Mapping[str, str] | str | None) -> dict[str, str]:
         """Models given for all (``*``), roles or agents, as a table by agent of those that they change.
@@ -197,10 +208,9 @@ class Workflow:
         """
         named = {"*": models} if isinstance(models, str) else dict(models or {})
         _check_models(self.spec, named)
-        found = {
-            name: named.get(name) or named.get(spec.role) or named.get("*")
-            for name, spec in self.spec.agents.items()
-        }
+        found = {name: _given(named, spec) for name, spec in self.spec.agents.items()}
+        for name, spec in self.spec.agents.items():
+            found |= {f"{name}.{seat}": _given(named, spec, seat) for seat in spec.seats}
         known = {name: model for name, model in found.items() if model}
         for node in call_nodes(self.spec):
             callee = self._callee(node, {}, {})
@@ -416,6 +426,12 @@ def _check_models(spec: WorkflowSpec, models: Mapping[str, str]) -> None:
             raise InputError(
                 f"workflow {spec.name!r} has no agent or role {key!r}{suggest(key, list(possible))}"
             )
+
+
+def _given(models: Mapping[str, str], agent: AgentSpec, seat: str = "") -> str | None:
+    """The model that is given for an agent, or for one of its seats."""
+    alone = models.get(f"{agent.name}.{seat}") or models.get(seat) if seat else None
+    return alone or models.get(agent.name) or models.get(agent.role) or models.get("*")
 
 
 def _handed_down(

@@ -109,7 +109,7 @@ def _entrant(
         workflow = workflow.with_(budget=spec.budget)
     workflow = workflow.with_(models=_known(chosen, workflow))
     settings = runtime.settings
-    bound = {name: a.model for name, a in workflow.agents(settings.models, settings.model).items()}
+    bound = workflow.own_voices(settings.models, settings.model)
     snapshot = snapshot_of(workflow, bound, {})
     decides = {key: value for key, value in snapshot.items() if key not in ("rebut", "path", "pins")}
     label = f"{contender.label} @ {model}" if len(spec.models) > 1 and model else contender.label
@@ -118,7 +118,9 @@ def _entrant(
 
 def _known(models: Mapping[str, str], workflow: Workflow) -> dict[str, str]:
     """The models that a workflow has use for: one given for a role may mean another contender's."""
-    own = {"*", *workflow.spec.agents, *(agent.role for agent in workflow.spec.agents.values())}
+    agents = workflow.spec.agents
+    own = {"*", *agents, *(agent.role for agent in agents.values())}
+    own |= {seat for agent in agents.values() for seat in agent.seats}
     return {name: model for name, model in models.items() if name in own}
 
 

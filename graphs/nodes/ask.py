@@ -82,20 +82,27 @@ class _Visit:
 
     def _ask(self, path: str, scope: Scope, facts: Scope) -> Awaitable[Sequence[Any]]:
         node, run = self.node, self.run
-        return run.agents[node.agent].ask(
-            run.session,
-            path=path,
-            node=run.at(node.name),
-            visit=self.visit,
-            mode=node.mode,
-            facts=facts,
-            kind=run.kind,
-            seed=run.seed_for(path),
-            logprobs=0 if value_of(node.logprobs, scope) else None,
-            terms=terms_of(node, scope),
-            budget=self.budget,
-            timeout=value_of(node.timeout, scope),
-            on_note=self._note,
+        turn = scope["index"]
+        if node.seat is not None:
+            turn = whole(node.seat, scope, what=f"seat of {node.name!r}", least=0)
+        return (
+            run.agents[node.agent]
+            .seat(turn)
+            .ask(
+                run.session,
+                path=path,
+                node=run.at(node.name),
+                visit=self.visit,
+                mode=node.mode,
+                facts=facts,
+                kind=run.kind,
+                seed=run.seed_for(path),
+                logprobs=0 if value_of(node.logprobs, scope) else None,
+                terms=terms_of(node, scope),
+                budget=self.budget,
+                timeout=value_of(node.timeout, scope),
+                on_note=self._note,
+            )
         )
 
     def _note(self, what: str, text: str, data: Mapping[str, Any]) -> None:

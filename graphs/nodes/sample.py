@@ -47,7 +47,7 @@ class _Drawing:
         return [self.samples[i] for i in sorted(self.samples)]
 
     async def draw(self) -> None:
-        native = self.run.session.gateway.capabilities(self.agent.model).n
+        native = not self.agent.seats and self.run.session.gateway.capabilities(self.agent.model).n
         if native and self.n > 1 and self.node.stop is None:
             await self._draw_at_once()
             if self.agent.role.mode(self.node.mode).answer_required:
@@ -125,7 +125,7 @@ class _Drawing:
         node, run, scope = self.node, self.run, self.scope
         bound = {**scope, "index": index}
         facts = await run.think(lambda: prompt_facts(run, bound, node.facts, self.visit, index))
-        return await self.agent.ask(
+        return await self.agent.seat(index).ask(
             run.session,
             path=path,
             node=run.at(node.name),

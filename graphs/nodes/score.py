@@ -63,18 +63,22 @@ async def _grade(
 
     def job(index: int, scorer: str) -> Any:
         path = f"{run.at(node.name)}/{visit}[{index}].{scorer}"
-        return lambda: run.agents[scorer].ask(
-            run.session,
-            path=path,
-            node=run.at(node.name),
-            visit=visit,
-            mode=None,
-            facts=prompt_facts(run, {**scope, "item": items[index]}, {}, visit, index),
-            kind=run.kind,
-            seed=run.seed_for(path),
-            budget=budget,
-            timeout=value_of(node.timeout, scope),
-            on_note=lambda what, text, data: run.note(node.name, what, text, data),
+        return lambda: (
+            run.agents[scorer]
+            .seat(index)
+            .ask(
+                run.session,
+                path=path,
+                node=run.at(node.name),
+                visit=visit,
+                mode=None,
+                facts=prompt_facts(run, {**scope, "item": items[index]}, {}, visit, index),
+                kind=run.kind,
+                seed=run.seed_for(path),
+                budget=budget,
+                timeout=value_of(node.timeout, scope),
+                on_note=lambda what, text, data: run.note(node.name, what, text, data),
+            )
         )
 
     await FanOut([job(*pair) for pair in pairs], settled, expected=EXPECTED).run()

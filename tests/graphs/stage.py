@@ -58,7 +58,8 @@ class Stage:
         runtime = Runtime("none", settings=settings, gateway=Gateway(settings, {"stage": self}))
         if isinstance(ref, str):
             ref = loads(ref) if "\n" in ref else rebut.load(ref)
-        models = {name: f"stage/{name}" for name in ref.spec.agents}
+        seats = {seat for agent in ref.spec.agents.values() for seat in agent.seats} & self.said.keys()
+        models = {name: f"stage/{name}" for name in (*ref.spec.agents, *seats)}
         return ref.with_(models=models, kind=kind, runtime=runtime)
 
     @property

@@ -24,6 +24,11 @@ MOST = 300
 """Plans of more calls are not run."""
 
 
+CROWD = {"crowd": {"role": "solver", "seats": ["x", "y"]}}
+MODELS = {"x": "chance/1", "y": "chance/2"}
+"""An agent who speaks with the voices of two models."""
+
+
 class Written:
     """A random workflow, written backwards from its end: every block is told what comes after it."""
 
@@ -38,7 +43,8 @@ class Written:
         whole = {
             "name": "random",
             "params": {"b": self.dice.randint(0, 3)},
-            "agents": {"a": "solver", "critic": "reviewer", "grader": "scorer", "steps": "step_scorer"},
+            "agents": {"a": "solver", "critic": "reviewer", "grader": "scorer", "steps": "step_scorer"}
+            | CROWD,
             "nodes": self.nodes,
             "edges": {"start": first, **self.edges},
             "answer": "done",
@@ -54,8 +60,11 @@ class Written:
         self.nodes[name], self.edges[name] = does, after
         return name
 
+    def solver(self) -> str:
+        return self.dice.choice(["a", "a", "crowd"])
+
     def draw(self, after: str, pool: str) -> str:
-        does: dict[str, Any] = {"sample": "a", "n": self.dice.randint(1, 3), "save": pool}
+        does: dict[str, Any] = {"sample": self.solver(), "n": self.dice.randint(1, 3), "save": pool}
         if self.dice.random() < 0.3:
             does |= {"stop": f"len(samples) >= {self.dice.randint(1, 3)}", "wave": self.dice.randint(1, 2)}
         return self.node(does, after)
@@ -77,7 +86,7 @@ class Written:
     def each(self, pool: str, depth: int, after: str) -> str:
         more = self.name("more")
         joined = {"set": {pool: f"{pool} + compact({more})"}}
-        does: dict[str, Any] = {"ask": "a", "for_each": pool, "as": "it", "save": more}
+        does: dict[str, Any] = {"ask": self.solver(), "for_each": pool, "as": "it", "save": more}
         if self.dice.random() < 0.4:
             does["at_most"] = self.dice.randint(1, 4)
         return self.node(does, self.node(joined, after))
@@ -183,7 +192,7 @@ def longest_chain(events: list[Event]) -> int:
 
 async def run_events(workflow: rebut.Workflow, says: Chance) -> list[Event]:
     async with runtime_of(says) as runtime:
-        run = workflow.with_(runtime=runtime).start("?", seed=1)
+        run = workflow.with_(runtime=runtime, models=MODELS).start("?", seed=1)
         events = [event async for event in run]
         with suppress(QuorumMissed):  # a search in which nothing could be valued
             await run.result()

@@ -12,7 +12,7 @@ from . import inputs, options, output
 
 if TYPE_CHECKING:
     from ..graphs.plan import NodePlan, Plan
-    from ..graphs.spec import Param, WorkflowSpec
+    from ..graphs.spec import AgentSpec, Param, WorkflowSpec
     from ..graphs.workflow import Workflow
 
 
@@ -84,7 +84,10 @@ def described(workflow: Workflow) -> dict[str, Any]:
         "kind": spec.kind,
         "inputs": list(spec.inputs),
         "params": {name: asdict(param) for name, param in spec.params.items()},
-        "agents": {name: {"role": a.role, "model": a.model} for name, a in spec.agents.items()},
+        "agents": {
+            name: {"role": a.role, "model": a.model} | ({"seats": dict(a.seats)} if a.seats else {})
+            for name, a in spec.agents.items()
+        },
         "calls": plan.calls if plan else None,
         "calls_typical": plan.calls_typical if plan else None,
     }
@@ -102,8 +105,13 @@ def _description(workflow: Workflow) -> Iterator[str]:
     below = _below(workflow)
     if spec.agents or below:
         yield from ("", "agents (-m NAME=MODEL)")
-        told = {name: a.role + (f", model {a.model}" if a.model else "") for name, a in spec.agents.items()}
+        told = {name: _agent_told(agent) for name, agent in spec.agents.items()}
         yield from _aligned([*told.items(), *below])
+
+
+def _agent_told(agent: AgentSpec) -> str:
+    model = f", model {agent.model}" if agent.model else ""
+    return agent.role + model + (f", seats {', '.join(agent.seats)}" if agent.seats else "")
 
 
 def _below(workflow: Workflow) -> list[tuple[str, str]]:
@@ -181,7 +189,7 @@ def _plan_row(row: NodePlan) -> tuple[str, ...]:
         f"<={row.visits}",
         f"<={row.calls}",
         str(row.typical),
-        ", ".join(dict.fromkeys(row.models)) or "default",
+        ", ".join(dict.fromkeys(model or "default" for model in row.models)) or "default",
         " ".join([row.does, ", ".join(row.agents)]),
     )
 

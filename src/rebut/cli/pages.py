@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rebut.errors import RebutError
@@ -11,7 +11,7 @@ from .library import calls_told, planned, told_param
 
 if TYPE_CHECKING:
     from ..graphs.plan import Plan
-    from ..graphs.spec import Param
+    from ..graphs.spec import AgentSpec, Param
     from ..graphs.workflow import Workflow
 
 
@@ -25,12 +25,24 @@ def page(workflow: Workflow) -> str:
         rows = [(f"`{name}`", _cell(told_param(param))) for name, param in spec.params.items()]
         parts += ["## Parameters", table(("parameter", "default, range, meaning"), rows)]
     if spec.agents:
-        agents = [(f"`{name}`", f"`{a.role}`", a.model or "") for name, a in spec.agents.items()]
-        parts += ["## Agents", table(("agent", "role", "model"), agents)]
+        parts += ["## Agents", *_agents(spec.agents)]
     parts += ["## Cost", *_cost(workflow)]
     parts += ["## Graph", f"```mermaid\n{workflow.draw('mermaid')}\n```"]
     parts += ["## File", f"```yaml\n{workflow.spec.source.strip()}\n```"]
     return "\n\n".join(parts) + "\n"
+
+
+def _agents(agents: Mapping[str, AgentSpec]) -> Iterator[str]:
+    rows = [(f"`{name}`", f"`{a.role}`", a.model or "", _code(a.seats)) for name, a in agents.items()]
+    seated = any(agent.seats for agent in agents.values())
+    headings = ("agent", "role", "model", "seats")
+    yield table(headings if seated else headings[:3], [row if seated else row[:3] for row in rows])
+    if seated:
+        yield "Seats speak in turn where they are given models of their own, such as `-m a=MODEL`."
+
+
+def _code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def index(workflows: Iterable[Workflow]) -> str:
