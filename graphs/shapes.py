@@ -208,7 +208,9 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """true, false, or an expression."""
+    """true, false, or, with `formulas`, an expression."""
+
+    formulas: bool = True
 
     @property
     def words(self) -> str:
@@ -217,12 +219,19 @@ class Flag:
     def read(self, piece: Piece, problems: Problems) -> Any:
         if isinstance(piece, Scalar) and isinstance(piece.value, bool):
             return piece.value
-        if isinstance(piece, Scalar) and isinstance(piece.value, str) and marked(piece.value):
+        if (
+            self.formulas
+            and isinstance(piece, Scalar)
+            and isinstance(piece.value, str)
+            and marked(piece.value)
+        ):
             return dynamic(piece, problems)
-        return misfit(piece, self.words, problems, "or an expression with a leading =")
+        note = "or an expression with a leading =" if self.formulas else ""
+        return misfit(piece, self.words, problems, note)
 
     def schema(self) -> Schema:
-        return {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": EXPRESSION}]}
+        flag: Schema = {"type": "boolean"}
+        return {"anyOf": [flag, {"type": "string", "pattern": EXPRESSION}]} if self.formulas else flag
 
 
 @dataclass(frozen=True, slots=True)
