@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -50,16 +50,19 @@ class Gateway:
         settings: Settings | None = None,
         backends: Mapping[str, Backend] | None = None,
         backoff: Backoff | None = None,
+        limiter: Callable[[str, int], Limiter] = lambda model, most: Limiter(most),
     ) -> None:
         """
         Args:
             settings: None reads them (`rebut.toml`, environment).
             backends: prefix -> back end, before those that rebut knows.
             backoff: None for `settings.retries` and random jitter.
+            limiter: makes the limiter of a model, with the most requests that may be in flight.
         """
         self.settings = load_settings() if settings is None else settings
         self._registry = Registry(self.settings, backends)
         self._backoff = backoff or Backoff(attempts=self.settings.retries + 1)
+        self._limiter = limiter
         self._routes: dict[str, _Route] = {}
         self._flights = Flights()
 
@@ -148,7 +151,7 @@ class Gateway:
             most = (
                 settings.concurrency.get(model) or settings.concurrency.get("*") or capabilities.concurrency
             )
-            limiter = Limiter(most)
+            limiter = self._limiter(model, most)
             route = _Route(model, backend, capabilities, limiter, settings.fallbacks.get(model, ()))
             self._routes[model] = route
         return route

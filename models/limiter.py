@@ -87,6 +87,21 @@ class Limiter:
         self._pause_end = until
         self._paused = loop.call_at(until, self._resume)
 
+    def allow(self, maximum: int) -> None:
+        """Change the most that may be in flight, where it is shared with other processes; 0 admits nothing.
+
+        What is in flight goes on.
+        """
+        self.maximum = maximum
+        start = float(min(START, maximum)) if self._doubling else float(min(1, maximum))
+        self.limit = min(max(self.limit, start), float(maximum))
+        self._admit()
+
+    @property
+    def pausing(self) -> float:
+        """Seconds for which nothing is admitted, as the server asked."""
+        return 0.0 if self._paused is None else max(0.0, self._pause_end - asyncio.get_running_loop().time())
+
     def close(self) -> None:
         """Forget a pause; nothing is in flight."""
         if self._paused is not None:
@@ -97,7 +112,7 @@ class Limiter:
         if permit == self._epoch:
             self._epoch += 1
             self._doubling = False
-            self.limit = max(1.0, self.limit / 2)
+            self.limit = min(max(1.0, self.limit / 2), float(self.maximum))
 
     def _resume(self) -> None:
         self._paused = None

@@ -144,3 +144,44 @@ async def test_under_storms_of_cancellation_the_count_comes_out_even(seed: int) 
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert (limiter.active, limiter.waiting) == (0, 0)
+
+
+async def test_a_share_of_nothing_admits_nobody_until_it_grows() -> None:
+    limiter = Limiter(8)
+    limiter.allow(0)
+    assert limiter.enter() is None
+    waiting = asyncio.create_task(limiter.wait())
+    await asyncio.sleep(0)
+    limiter.allow(2)
+    await waiting
+    admitted(limiter)
+    assert limiter.enter() is None and limiter.active == 2
+
+
+async def test_a_share_that_shrinks_leaves_what_is_in_flight() -> None:
+    limiter = Limiter(4)
+    permits = [admitted(limiter) for _ in range(4)]
+    limiter.allow(1)
+    limiter.exit(permits[0], well=False)
+    assert (limiter.active, limiter.limit) == (3, 1) and limiter.enter() is None
+    for permit in permits[1:]:
+        limiter.exit(permit)
+    assert limiter.limit == 1
+    admitted(limiter)
+    assert limiter.enter() is None
+
+
+async def test_a_larger_share_does_not_undo_a_setback() -> None:
+    limiter = Limiter(8)
+    limiter.exit(admitted(limiter), well=False)
+    limiter.allow(16)
+    assert limiter.limit == 4
+
+
+async def test_how_long_a_pause_still_is() -> None:
+    limiter = Limiter(1)
+    assert limiter.pausing == 0
+    limiter.pause(30)
+    assert 29 < limiter.pausing <= 30
+    limiter.close()
+    assert limiter.pausing == 0
