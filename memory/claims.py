@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from rebut.errors import InputError, StoreError
 
@@ -31,14 +31,14 @@ def held_by(owner: Owner) -> dict[str, Any]:
 
 
 def claim(owner: Owner, name: str, connection: Connection) -> str:
-    """Take a run up that did not finish; returns its id. The transaction holds the write lock.
+    """Take a run up that did not finish; returns its id. Nobody else can while the transaction lasts.
 
     Raises:
         InputError: there is no such run, or nothing to resume.
         StoreError: a living process holds it.
     """
-    row = reads.run_row(connection, name)
-    run: str = row["id"]
+    run: str = reads.run_row(connection, name)["id"]
+    row = connection.execute(select(RUN).where(RUN.c.id == run).with_for_update()).mappings().one()
     if row["status"] == "finished" and row["stop_reason"] != "budget":
         raise InputError(
             f"run {run!r} is finished: there is nothing to resume (replay it, or begin a new run)"

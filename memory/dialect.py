@@ -1,44 +1,30 @@
-"""All that depends on which database it is: addresses, settings of a connection, upserts, error codes."""
+"""Which database it is: addresses, and what is said in its own words everywhere else."""
 
 from __future__ import annotations
 
 import sqlite3
-import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import ColumnElement, Engine, Insert, Table, and_
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.compiler import compiles
 
 from rebut.errors import InputError, StoreError, suggest
 
-TIMEOUT = 10.0
-"""Seconds to wait for another process's write before giving up."""
+from .address import TIMEOUT, Address
+from .postgres import Server
+from .sqlite import File
 
 FAILURES = (SQLAlchemyError, sqlite3.Error, OSError)
 """What may come out of a database; `explain` turns it into words."""
 
-DURABILITIES = {"normal": "NORMAL", "full": "FULL"}
+DURABILITIES = ("normal", "full")
 
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a store is. `durability` ``normal`` survives the death of the process at any moment, and may lose
-    the last commits, never the file, when the power fails; ``full`` keeps those too, and is slower.
-
-    `timeout` is how many seconds to wait for another process's write.
-    """
-
-    path: Path
-    durability: str = "normal"
-    timeout: float = TIMEOUT
-
-    def __str__(self) -> str:
-        return str(self.path)
+LIKE = "(like: runs.db, sqlite:///runs.db, postgresql://user@host/rebut)"
 
 
 def address(url_or_path: str | Path) -> Address:
@@ -48,33 +34,63 @@ def address(url_or_path: str | Path) -> Address:
         InputError: not an address of a store.
     """
     if isinstance(url_or_path, Path) or "://" not in url_or_path:
-        return Address(_file(str(url_or_path)))
+        return File(path=_path(str(url_or_path)))
     try:
         url = make_url(url_or_path)
-    except ArgumentError as error:
-        raise InputError("the store's URL cannot be read (like: sqlite:///runs.db)") from error
-    if url.get_backend_name() != "sqlite" or url.host:
-        shown = url.render_as_string(hide_password=True)
-        raise InputError(f"store {shown!r} is of a kind not known here (like: sqlite:///runs.db)")
-    return Address(_file(url.database or ""), **_options(url))
+    except (ArgumentError, ValueError) as error:
+        # what stands in the place of a port may be a part of a password: nothing of it is shown
+        raise InputError(f"the store's URL cannot be read {LIKE}; {_ESCAPED}") from error
+    backend = url.get_backend_name()
+    if backend == "sqlite" and not url.host:
+        return File(path=_path(url.database or ""), **_options(url, {}))
+    if backend in ("postgresql", "postgres"):
+        return _server(url)
+    raise InputError(f"store {url.render_as_string(hide_password=True)!r} is of a kind not known here {LIKE}")
 
 
-def _file(name: str) -> Path:
+_ESCAPED = "in a password, write @ as %40, / as %2F and : as %3A"
+
+
+def _path(name: str) -> Path:
     if not name or name.startswith((":memory:", "file:")):
         raise InputError(f"a store is a file, found {name!r} (like: runs.db)")
     return Path(name).expanduser().absolute()
 
 
-def _options(url: URL) -> dict[str, Any]:
-    query = {key: value if isinstance(value, str) else value[-1] for key, value in url.query.items()}
-    durability, timeout = query.pop("durability", "normal"), query.pop("timeout", str(TIMEOUT))
-    for unknown in query:
-        raise InputError(
-            f"unknown option {unknown!r} of a store{suggest(unknown, ['durability', 'timeout'])}"
-        )
-    if durability not in DURABILITIES:
-        raise InputError(f"unknown durability {durability!r}{suggest(durability, list(DURABILITIES))}")
-    return {"durability": durability, "timeout": _seconds(timeout)}
+def _server(url: URL) -> Server:
+    if "@" in (url.host or "") or "@" in (url.database or ""):
+        raise InputError(f"the store's URL has more than one @; {_ESCAPED}")
+    if url.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
+        raise InputError(f"a store on PostgreSQL is reached by psycopg, not {url.drivername!r} {LIKE}")
+    if not url.database:
+        raise InputError("the store's URL names no database (like: postgresql://user@host/rebut)")
+    options = _options(url, Server.OPTIONS)
+    return Server(url=url.set(drivername="postgresql+psycopg", query=_for_driver(url)), **options)
+
+
+def _for_driver(url: URL) -> dict[str, str]:
+    query = {key: _last(value) for key, value in url.query.items()}
+    return {key: value for key, value in query.items() if key in Server.DRIVER_OPTIONS}
+
+
+def _options(url: URL, more: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+    """The options of the URL that are the store's own, read."""
+    known = {"durability": _durability, "timeout": _seconds, **more}
+    passed = Server.DRIVER_OPTIONS if more else ()
+    given = {key: _last(value) for key, value in url.query.items() if key not in passed}
+    for unknown in given.keys() - known.keys():
+        raise InputError(f"unknown option {unknown!r} of a store{suggest(unknown, [*known, *passed])}")
+    return {key: known[key](value) for key, value in given.items()}
+
+
+def _last(value: str | tuple[str, ...]) -> str:
+    return value if isinstance(value, str) else value[-1]
+
+
+def _durability(text: str) -> str:
+    if text not in DURABILITIES:
+        raise InputError(f"unknown durability {text!r}{suggest(text, list(DURABILITIES))}")
+    return text
 
 
 def _seconds(text: str) -> float:
@@ -86,81 +102,59 @@ def _seconds(text: str) -> float:
 
 
 def engine(where: Address, *, writes: bool) -> Engine:
-    """An engine whose transactions take the write lock at once (`writes`), or none."""
-    made = create_engine(
-        URL.create("sqlite", database=str(where.path)), connect_args={"timeout": where.timeout}
-    )
-    begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
+    """An engine for one that writes, or for many that read.
 
-    @event.listens_for(made, "connect")
-    def _(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # the driver then leaves transactions to `begin` below
-        connection.execute(f"PRAGMA synchronous = {DURABILITIES[where.durability]}")
-
-    @event.listens_for(made, "begin")
-    def _(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return made
-
-
-def prepare(where: Address) -> None:
-    """Make the file's mode the write-ahead one: readers then do not wait for the writer."""
-    connection = sqlite3.connect(where.path, timeout=where.timeout, isolation_level=None)
-    try:
-        _to_wal(connection, time.monotonic() + where.timeout)
-    finally:
-        connection.close()
-
-
-def _to_wal(connection: sqlite3.Connection, deadline: float) -> None:
-    # SQLite does not wait for a lock while it changes this mode, as two processes may at a first opening
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-
-
-def insert_new(table: Table) -> Any:
-    """An insert that leaves rows alone which are there already."""
-    return insert(table).on_conflict_do_nothing()
-
-
-def concerns_rows(error: Exception) -> bool:
-    """Whether a statement failed because of its rows, so that other rows may still be written."""
-    cause = _cause(error)
-    return not isinstance(cause, sqlite3.OperationalError) and type(cause) is not sqlite3.DatabaseError
+    Raises:
+        SettingsError: the database's driver is not installed.
+    """
+    return where.engine(writes=writes)
 
 
 def explain(error: Exception, where: Address, deed: str) -> StoreError:
-    """What failed, at which file, and what to do about it."""
-    cause = _cause(error)
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-    said = cause.strerror if isinstance(cause, OSError) else cause
-    why = _REASONS.get(code, "{cause}").format(timeout=where.timeout, cause=said)
-    return StoreError(f"cannot {deed} store {where}: {why}")
+    """What failed, at which store, and what to do about it."""
+    return StoreError(f"cannot {deed} store {where}: {where.why(error)}")
 
 
-def _cause(error: Exception) -> BaseException:
-    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+class InsertNew(Insert):
+    """An insert that leaves rows alone which are there already."""
+
+    inherit_cache = True
 
 
-_LOCKED = "another process has kept it locked for {timeout:g} s: end that process, or try again"
-_DAMAGED = "the file is damaged or is not a database ({cause}): restore a copy, or open another store"
-_READ_ONLY = "the file or its folder cannot be written: mend its permissions, or open another store"
+@compiles(InsertNew)
+def _(insert: InsertNew, compiler: Any, **options: Any) -> str:
+    return f"{compiler.visit_insert(insert, **options)} ON CONFLICT DO NOTHING"
 
-_REASONS = {
-    sqlite3.SQLITE_BUSY: _LOCKED,
-    sqlite3.SQLITE_LOCKED: _LOCKED,
-    sqlite3.SQLITE_FULL: "the disk is full: make room, then resume the run",
-    sqlite3.SQLITE_CORRUPT: _DAMAGED,
-    sqlite3.SQLITE_NOTADB: _DAMAGED,
-    sqlite3.SQLITE_READONLY: _READ_ONLY,
-    sqlite3.SQLITE_PERM: _READ_ONLY,
-    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened or made: look at the path and its permissions",
-    sqlite3.SQLITE_IOERR: "the disk failed or is full ({cause}): look at the disk, then resume the run",
-}
+
+def insert_new(table: Table) -> Insert:
+    """An insert that leaves rows alone which are there already."""
+    return InsertNew(table)
+
+
+def begins(column: ColumnElement[str], beginning: str) -> ColumnElement[bool]:
+    """Whether a text begins so, as a range: an index serves it, for texts are compared byte by byte."""
+    above = _next(beginning)
+    return column >= beginning if above is None else and_(column >= beginning, column < above)
+
+
+def _next(beginning: str) -> str | None:
+    """The least text above all that begin so; None if there is none."""
+    head = beginning.rstrip(chr(0x10FFFF))
+    if not head:
+        return None
+    last = ord(head[-1])
+    return head[:-1] + chr(0xE000 if last == 0xD7FF else last + 1)
+
+
+__all__ = [
+    "FAILURES",
+    "TIMEOUT",
+    "Address",
+    "File",
+    "Server",
+    "address",
+    "begins",
+    "engine",
+    "explain",
+    "insert_new",
+]

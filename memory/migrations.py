@@ -10,39 +10,41 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from rebut.errors import StoreError
 
-from .dialect import Address, engine, prepare
+from . import views
+from .dialect import Address, engine
 
 Migration = Callable[[Connection], None]
 
 
 def m001_runs_and_their_journal(connection: Connection) -> None:
     """Runs, contents, calls, messages, steps, events."""
-    for statement in (_RUN, _CONTENT, _CALL, _MESSAGE, _EVENT, _STEP):
-        connection.execute(text(statement))
+    for statement in (_RUN, _CONTENT, _CALL, _MESSAGE, _EVENT):
+        _make(connection, statement)
+    _view(connection, views.STEP)
     connection.execute(text("CREATE UNIQUE INDEX call_seq ON call (run, seq)"))
     connection.execute(text("CREATE INDEX run_started ON run (started)"))
 
 
 def m002_views_for_people(connection: Connection) -> None:
     """`said`: who said what, in order; `spend`: what each agent used of each model."""
-    connection.execute(text(_SAID))
-    connection.execute(text(_SPEND))
+    _view(connection, views.SAID)
+    _view(connection, views.SPEND)
 
 
 def m003_spend_without_what_was_taken_over(connection: Connection) -> None:
     """`spend` leaves out the calls of a fork for which no request was sent: the other run paid for them."""
     connection.execute(text("DROP VIEW spend"))
-    connection.execute(text(_SPEND.replace("FROM call", "FROM call WHERE attempts > 0")))
+    _view(connection, views.SPEND.replace("FROM call", "FROM call WHERE attempts > 0"))
 
 
 def m004_scores(connection: Connection) -> None:
     """`score`: the graded samples that nodes of the kind `score` wrote, by their place in the list."""
-    connection.execute(text(_SCORE))
+    _view(connection, views.SCORE)
 
 
 def m005_leases(connection: Connection) -> None:
     """`lease`: which worker has taken which run, and until when."""
-    connection.execute(text(_LEASE))
+    _make(connection, _LEASE)
     connection.execute(text("CREATE INDEX lease_scenario ON lease (scenario)"))
     connection.execute(text("CREATE INDEX lease_worker ON lease (worker)"))
 
@@ -79,12 +81,25 @@ def behind(connection: Connection, where: str, migrations: Sequence[Migration] =
 
 
 def migrate(connection: Connection, where: str, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-    """Take the next step that the schema lacks; the caller's transaction holds the write lock."""
-    connection.execute(text(_MIGRATION))
+    """Take the next step that the schema lacks; the caller's transaction lets nobody else take one."""
+    _make(connection, _MIGRATION)
     if lacking := behind(connection, where, migrations):
         number = len(migrations) - lacking + 1
         migrations[number - 1](connection)
         _note(connection, number, migrations[number - 1])
+
+
+def _make(connection: Connection, table: str) -> None:
+    """Make a table. Texts are compared byte by byte, and numbers have 64 bits, as they do in SQLite."""
+    if connection.dialect.name == "postgresql":
+        table = table.replace(" TEXT", ' TEXT COLLATE "C"').replace(" INTEGER", " BIGINT")
+    connection.execute(text(table))
+
+
+def _view(connection: Connection, view: str) -> None:
+    if connection.dialect.name == "postgresql":
+        view = views.ON_POSTGRESQL.get(view, view)
+    connection.execute(text(view))
 
 
 def _note(connection: Connection, number: int, step: Migration) -> None:
@@ -100,14 +115,16 @@ def bring_up_to_date(where: Address) -> None:
     Raises:
         StoreError: the database was written by a newer rebut, or by another program.
     """
+    where.make()
     with _disposed(engine(where, writes=False)) as reader, reader.begin() as connection:
         lacking = behind(connection, str(where))
-    prepare(where)
+    where.settle()
     if not lacking:
         return
     with _disposed(engine(where, writes=True)) as writer:
         while lacking:
             with writer.begin() as connection:
+                where.hold_schema(connection)
                 migrate(connection, str(where))
                 lacking = behind(connection, str(where))
 
@@ -208,12 +225,6 @@ CREATE TABLE message (
     PRIMARY KEY (run, seq, place)
 )"""
 
-_STEP = """
-CREATE VIEW step AS
-SELECT run, seq, node, json_extract(payload, '$.visit') AS visit, json_extract(payload, '$.wrote') AS wrote,
-       json_extract(payload, '$.t') AS at
-FROM event WHERE kind = 'node.finished'"""
-
 _EVENT = """
 CREATE TABLE event (
     run TEXT NOT NULL,
@@ -223,35 +234,6 @@ CREATE TABLE event (
     payload TEXT NOT NULL,
     PRIMARY KEY (run, seq)
 )"""
-
-_SAID = """
-CREATE VIEW said AS
-SELECT message.run, message.seq, message.place, call.node, call.visit, message.agent, message.role,
-       call.model, content.body AS text
-FROM message
-JOIN call ON call.run = message.run AND call.seq = message.seq
-JOIN content ON content.hash = message.text"""
-
-_SPEND = """
-CREATE VIEW spend AS
-SELECT run, agent, model, count(*) AS calls,
-       sum(prompt_tokens + completion_tokens) AS tokens,
-       sum(prompt_tokens) AS prompt_tokens, sum(completion_tokens) AS completion_tokens,
-       CASE WHEN count(usd) = count(*) THEN sum(usd) END AS usd, sum(seconds) AS seconds
-FROM call
-GROUP BY run, agent, model"""
-
-_SCORE = """
-CREATE VIEW score AS
-SELECT done.run, done.node, json_extract(done.payload, '$.visit') AS visit, sample.key AS place,
-       json_extract(sample.value, '$.answer') AS answer, json_extract(sample.value, '$.score') AS score
-FROM event AS done
-JOIN event AS begun ON begun.run = done.run AND begun.node = done.node AND begun.kind = 'node.started'
-    AND json_extract(begun.payload, '$.visit') = json_extract(done.payload, '$.visit')
-    AND json_extract(begun.payload, '$.does') = 'score'
-JOIN json_each(done.payload, '$.wrote') AS saved ON saved.type = 'array'
-JOIN json_each(saved.value) AS sample ON sample.type = 'object'
-WHERE done.kind = 'node.finished' AND json_extract(sample.value, '$.score') IS NOT NULL"""
 
 _LEASE = """
 CREATE TABLE lease (

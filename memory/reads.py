@@ -12,6 +12,7 @@ from sqlalchemy import Connection, RowMapping, select, text
 from rebut.errors import InputError, suggest
 
 from . import rows, runs
+from .dialect import begins
 from .owner import lives
 from .tables import CALL, CONTENT, EVENT, MESSAGE, RUN
 from .values import FirstScore, RecordedCall, RunInfo, RunStart, Said, Status
@@ -28,9 +29,8 @@ def run_row(connection: Connection, name: str) -> Row:
     Raises:
         InputError: there is none, or more than one.
     """
-    prefix = RUN.c.id.startswith(name, autoescape=True)
-    query = select(RUN).where(prefix if name else RUN.c.id == name).order_by(RUN.c.id)
-    found = [row for row in connection.execute(query).mappings() if row["id"].startswith(name)]
+    query = select(RUN).where(begins(RUN.c.id, name) if name else RUN.c.id == name).order_by(RUN.c.id)
+    found = connection.execute(query).mappings().all()
     exact = [row for row in found if row["id"] == name]
     if not exact and len(found) > 1:
         ids = ", ".join(row["id"] for row in found[:5]) + (", ..." if len(found) > 5 else "")
@@ -78,7 +78,7 @@ def run_list(
 
 def runs_of(connection: Connection, scenario: str) -> list[RunInfo]:
     """All runs of a scenario, by its name, in the order of their ids."""
-    query = select(RUN).where(RUN.c.id.startswith(f"{scenario}.", autoescape=True)).order_by(RUN.c.id)
+    query = select(RUN).where(begins(RUN.c.id, f"{scenario}.")).order_by(RUN.c.id)
     return [standing(row) for row in connection.execute(query).mappings()]
 
 
@@ -122,7 +122,7 @@ _FIRST_SCORES = """
 SELECT run.workflow, run.models, run.params, score.node, score.score
 FROM run JOIN score ON score.run = run.id
 WHERE run.parent IS NULL AND score.visit = 1 AND score.place = 0
-  AND (:workflow IS NULL OR run.workflow = :workflow)
+  AND (CAST(:workflow AS text) IS NULL OR run.workflow = :workflow)
 ORDER BY run.started, run.id, score.node"""
 
 

@@ -31,8 +31,8 @@ class Inserts:
         self._dialect = dialect
 
     def contents(self, connection: Connection, contents: Sequence[Cells]) -> None:
-        """Write contents that are not there yet."""
-        _write(connection, self._content, contents)
+        """Write contents that are not there yet; in one order, so that two writers never wait in a ring."""
+        _write(connection, self._content, sorted(contents))
 
     def calls(self, connection: Connection, calls: Sequence[CallRows]) -> None:
         """Write calls and their messages, but not their contents."""

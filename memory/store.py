@@ -22,7 +22,7 @@ from rebut.records import Usage
 from . import cassette, claims, leases, reads, rows, runs
 from . import happenings as happening
 from . import talks as talking
-from .dialect import FAILURES, Address, address, engine, explain
+from .dialect import FAILURES, Address, File, address, engine, explain
 from .journal import Journal
 from .migrations import bring_up_to_date
 from .owner import Owner
@@ -66,7 +66,6 @@ class Store:
         """
         where = address(url_or_path)
         try:
-            where.path.parent.mkdir(parents=True, exist_ok=True)
             bring_up_to_date(where)
         except FAILURES as error:
             raise explain(error, where, "open") from error
@@ -74,8 +73,19 @@ class Store:
 
     @property
     def path(self) -> Path:
-        """The database file."""
+        """The database file.
+
+        Raises:
+            InputError: the store is on a server.
+        """
+        if not isinstance(self._where, File):
+            raise InputError(f"store {self._where} is on a server: it is no file")
         return self._where.path
+
+    @property
+    def address(self) -> Address:
+        """Where the store is."""
+        return self._where
 
     @property
     def commits(self) -> int:
@@ -285,10 +295,18 @@ class Store:
 
     def _reading(self, query: Callable[[Connection], T]) -> T:
         try:
-            with self._readers.begin() as connection:
-                return query(connection)
+            return self._once(query)
+        except FAILURES as error:
+            if not self._where.may_repeat(error, committing=False):
+                raise explain(error, self._where, "read") from error
+        try:
+            return self._once(query)  # over a new connection: the server may have been started anew
         except FAILURES as error:
             raise explain(error, self._where, "read") from error
+
+    def _once(self, query: Callable[[Connection], T]) -> T:
+        with self._readers.begin() as connection:
+            return query(connection)
 
     def _inserting(
         self,

@@ -35,8 +35,8 @@ class RunRow(Row, table=True):
     answer: str = Field(default="null", sa_type=Text)
     stop_reason: str = Field(default="", sa_type=Text)
     detail: str = Field(default="", sa_type=Text)
-    calls: int = 0
-    requests: int = 0
+    calls: int = Field(default=0, sa_type=BigInteger)
+    requests: int = Field(default=0, sa_type=BigInteger)
     prompt_tokens: int = Field(default=0, sa_type=BigInteger)
     completion_tokens: int = Field(default=0, sa_type=BigInteger)
     cached_tokens: int = Field(default=0, sa_type=BigInteger)
@@ -75,19 +75,19 @@ class CallRow(Row, table=True):
 
     run: str = Field(primary_key=True, sa_type=Text)
     path: str = Field(primary_key=True, sa_type=Text)
-    seq: int
+    seq: int = Field(sa_type=BigInteger)
     node: str = Field(sa_type=Text)
-    visit: int
+    visit: int = Field(sa_type=BigInteger)
     agent: str = Field(sa_type=Text)
     role: str = Field(sa_type=Text)
     model: str = Field(sa_type=Text)
-    n: int
+    n: int = Field(sa_type=BigInteger)
     request: str = Field(sa_type=Text)
     response: str | None = Field(default=None, sa_type=Text)
     error: str | None = Field(default=None, sa_type=Text)
     message: str = Field(default="", sa_type=Text)
-    http_status: int | None = None
-    attempts: int = 1
+    http_status: int | None = Field(default=None, sa_type=BigInteger)
+    attempts: int = Field(default=1, sa_type=BigInteger)
     prompt_tokens: int = Field(default=0, sa_type=BigInteger)
     completion_tokens: int = Field(default=0, sa_type=BigInteger)
     cached_tokens: int = Field(default=0, sa_type=BigInteger)
@@ -103,8 +103,8 @@ class MessageRow(Row, table=True):
     """One completion: what an agent said. `seq` is its call's, `place` its index there, `text` a hash."""
 
     run: str = Field(primary_key=True, sa_type=Text)
-    seq: int = Field(primary_key=True)
-    place: int = Field(primary_key=True)
+    seq: int = Field(primary_key=True, sa_type=BigInteger)
+    place: int = Field(primary_key=True, sa_type=BigInteger)
     call: str = Field(sa_type=Text)
     agent: str = Field(sa_type=Text)
     role: str = Field(sa_type=Text)
@@ -115,7 +115,7 @@ class EventRow(Row, table=True):
     """A durable event; `payload` is its line of JSON. The view `step` shows the finished nodes among them."""
 
     run: str = Field(primary_key=True, sa_type=Text)
-    seq: int = Field(primary_key=True)
+    seq: int = Field(primary_key=True, sa_type=BigInteger)
     kind: str = Field(sa_type=Text)
     node: str = Field(default="", sa_type=Text)
     payload: str = Field(sa_type=Text)
@@ -135,7 +135,7 @@ class LeaseRow(Row, table=True):
     pid: int = Field(sa_type=BigInteger)
     born: int = Field(sa_type=BigInteger)
     until: float
-    attempts: int = 1
+    attempts: int = Field(default=1, sa_type=BigInteger)
 
 
 def table(row: type[Row]) -> Table:

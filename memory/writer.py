@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from rebut.errors import RebutError, StoreError
 
-from .dialect import Address, concerns_rows, engine, explain
+from .dialect import FAILURES, Address, engine, explain
 from .owner import BEAT
 from .rows import CallRows, Cells
 from .statements import Inserts
@@ -26,6 +26,9 @@ Deed = Callable[[Connection], Any]
 
 LINGER = 0.001
 """Seconds that a commit with several waiters waits for more to come."""
+
+PAUSE = 0.02
+"""Seconds before a transaction is first tried again."""
 
 FLUSH = 0.25
 """Seconds after which events are written although nobody commits."""
@@ -67,6 +70,7 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._gate = threading.Lock()
         self._closed = False
+        self._committing = False
         self.commits = 0
 
     def submit(
@@ -145,13 +149,13 @@ class Writer:
 
     def _commit(self, jobs: Sequence[Job], events: Sequence[Cells]) -> None:
         try:
-            self._transact(jobs, events)
+            self._persist(jobs, events)
         except Exception as error:
             self._recover(jobs, events, error)
         _wake(jobs)
 
     def _recover(self, jobs: Sequence[Job], events: Sequence[Cells], error: Exception) -> None:
-        if concerns_rows(error) and len(jobs) > 1:
+        if self._where.concerns_rows(error) and len(jobs) > 1:
             self._events.extendleft(reversed(events))
             for job in jobs:
                 self._commit([job], [])
@@ -161,21 +165,49 @@ class Writer:
             job.error = explain(error, self._where, "write to")
             job.error.__cause__ = error
 
+    def _persist(self, jobs: Sequence[Job], events: Sequence[Cells]) -> None:
+        """Commit once, however often it must be tried: all is undone before a deed is done again."""
+        ends, pause = time.monotonic() + self._where.timeout, PAUSE
+        while True:
+            try:
+                self._transact(jobs, events)
+                return
+            except Exception as error:
+                again = self._where.may_repeat(error, committing=self._committing)
+                if not again or time.monotonic() + pause > ends:
+                    raise
+            for job in jobs:
+                job.result = job.error = None
+            time.sleep(pause)
+            pause = min(2 * pause, 1.0)
+
     def _transact(self, jobs: Sequence[Job], events: Sequence[Cells]) -> None:
+        self._committing = False
+        with self._engine.connect() as connection:
+            transaction = connection.begin()
+            try:
+                self._write(connection, jobs, events)
+            except BaseException:
+                with suppress(*FAILURES):  # it is undone also when the connection is lost
+                    transaction.rollback()
+                raise
+            self._committing = True
+            transaction.commit()
+        self.commits += 1
+
+    def _write(self, connection: Connection, jobs: Sequence[Job], events: Sequence[Cells]) -> None:
         calls = [job.call for job in jobs if job.call is not None]
         # all of them, also those written before: they may have been collected as garbage since
         contents = {key: body for rows in calls for key, body in rows.contents}
-        with self._engine.begin() as connection:
-            for job in jobs:
-                if job.before is not None:
-                    _do(job, job.before, connection)
-            self.inserts.contents(connection, list(contents.items()))
-            self.inserts.calls(connection, calls)
-            self.inserts.events(connection, events)
-            for job in jobs:
-                if job.after is not None:
-                    _do(job, job.after, connection)
-        self.commits += 1
+        for job in jobs:
+            if job.before is not None:
+                _do(job, job.before, connection)
+        self.inserts.contents(connection, list(contents.items()))
+        self.inserts.calls(connection, calls)
+        self.inserts.events(connection, events)
+        for job in jobs:
+            if job.after is not None:
+                _do(job, job.after, connection)
 
 
 def _do(job: Job, deed: Deed, connection: Connection) -> None:

@@ -1,8 +1,10 @@
-"""A store in a folder of the test's own, and calls to put into it."""
+"""A store in a folder of the test's own, or in a database of its own; and calls to put into it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -12,16 +14,52 @@ from rebut.memory.values import RecordedCall, RunStart
 from rebut.models.journal import CallSite, Outcome, RunJournal
 from rebut.models.wire import Completion, Message, Request, Response
 from rebut.records import Usage
+from rebut.testing.databases import Database, InFile, OnServer
+from rebut.testing.postgres import Cluster
+
+NUMBERS = count()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server, with a database `empty_store` that a store was opened on."""
+    try:
+        made = Cluster()
+    except FileNotFoundError as error:
+        pytest.fail(str(error))
+    with made as running:
+        running.create("empty_store")
+        asyncio.run(Store.open(running.url("empty_store")).close())
+        yield running
+
+
+@pytest.fixture
+def database(cluster: Cluster) -> Iterator[OnServer]:
+    """A database of a server with an empty store."""
+    name = f"test_{next(NUMBERS)}"
+    cluster.create(name, template="empty_store")
+    yield OnServer(cluster, name)
+    cluster.drop(name)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
+    """A file for a store on SQLite."""
     return tmp_path / "runs.db"
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def where(request: pytest.FixtureRequest) -> Database:
+    """A database for a store: every test that asks for it is done on both kinds."""
+    if request.param == "sqlite":
+        return InFile(request.getfixturevalue("path"))
+    found: OnServer = request.getfixturevalue("database")
+    return found
+
+
 @pytest.fixture
-async def store(path: Path) -> AsyncIterator[Store]:
-    async with Store.open(path, drift_after=0.2) as opened:
+async def store(where: Database) -> AsyncIterator[Store]:
+    async with Store.open(where.url, drift_after=0.2) as opened:
         yield opened
 
 

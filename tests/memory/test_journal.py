@@ -1,10 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Coroutine
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +11,7 @@ from rebut.memory.journal import Journal
 from rebut.memory.store import Store
 from rebut.memory.values import RecordedCall, RunStart
 from rebut.models.journal import Outcome
+from rebut.testing.databases import Database
 
 Start = Callable[..., RunStart]
 Called = Callable[..., RecordedCall]
@@ -28,10 +26,10 @@ async def test_a_new_run_has_nothing_to_recall(store: Store, start: Start, calle
 
 
 async def test_an_interrupted_run_goes_on_behind_its_last_answered_call(
-    path: Path, start: Start, called: Called, record: Record
+    where: Database, start: Start, called: Called, record: Record
 ) -> None:
-    await _interrupted(path, start(), record, ["a/1", "b/1"])
-    async with Store.open(path) as store:
+    await _interrupted(where, start(), record, ["a/1", "b/1"])
+    async with Store.open(where.url) as store:
         assert (await store.run("run-1")).status == "interrupted"
         began, journal = await store.reopen("run")
         assert began == start()
@@ -49,9 +47,9 @@ async def test_an_interrupted_run_goes_on_behind_its_last_answered_call(
 
 
 async def test_failures_at_the_end_are_asked_again_and_earlier_ones_are_not(
-    path: Path, start: Start, called: Called, record: Record
+    where: Database, start: Start, called: Called, record: Record
 ) -> None:
-    async with Store.open(path) as store:
+    async with Store.open(where.url) as store:
         journal = await store.begin(start())
         await record(journal, "a/1", "no luck", error="ModelBusy")
         await record(journal, "a/2")
@@ -69,9 +67,9 @@ async def test_failures_at_the_end_are_asked_again_and_earlier_ones_are_not(
 
 
 async def test_the_events_of_a_resumed_run_replace_those_of_its_interrupted_part(
-    path: Path, start: Start, called: Called, record: Record
+    where: Database, start: Start, called: Called, record: Record
 ) -> None:
-    async with Store.open(path) as store:
+    async with Store.open(where.url) as store:
         journal = await store.begin(start())
         journal.event(began := NodeStarted(run="run-1", seq=0, node="a", visit=1))
         await record(journal, "a/1", "no luck", error="ModelBusy")
@@ -85,31 +83,31 @@ async def test_the_events_of_a_resumed_run_replace_those_of_its_interrupted_part
         journal.event(over := RunFinished(run="run-1", seq=1, t=3.0, answer="yes", stop_reason="answered"))
         await store.finish("run-1", status="finished")
         assert await store.events("run-1") == [began, over]
-    assert _query(path, "SELECT count(*) FROM step") == 0
+    assert where.one("SELECT count(*) FROM step") == 0
 
 
 async def test_while_a_resumed_run_recalls_nothing_in_the_store_changes(
-    path: Path, start: Start, called: Called, record: Record
+    where: Database, start: Start, called: Called, record: Record
 ) -> None:
-    await _interrupted(path, start(), record, ["a/1", "a/2"], events=True)
-    before = _events(path)
-    async with Store.open(path) as store:
+    await _interrupted(where, start(), record, ["a/1", "a/2"], events=True)
+    before = _events(where)
+    async with Store.open(where.url) as store:
         _, journal = await store.reopen("run-1")
         journal.event(NodeStarted(run="run-1", seq=0, node="another", visit=1))
         with pytest.raises(JournalDrift):
             await _recalled(journal, called("a/1", asked="something else"))
         await store.finish("run-1", status="failed", detail="drifted")
         assert [call.site.path for call in await store.calls("run-1")] == ["a/1", "a/2"]
-        assert _events(path) == before
+        assert _events(where) == before
         _, journal = await store.reopen("run-1")
         assert journal.recalling
 
 
 async def test_a_run_that_was_all_recalled_ends_with_its_events_whole(
-    path: Path, start: Start, called: Called, record: Record
+    where: Database, start: Start, called: Called, record: Record
 ) -> None:
-    await _interrupted(path, start(), record, ["a/1"])
-    async with Store.open(path) as store:
+    await _interrupted(where, start(), record, ["a/1"])
+    async with Store.open(where.url) as store:
         _, journal = await store.reopen("run-1")
         events = [NodeStarted(run="run-1", seq=n, node="a", visit=1) for n in range(3)]
         journal.event(events[0])
@@ -127,17 +125,19 @@ async def test_an_answered_run_is_not_resumed(store: Store, start: Start) -> Non
         await store.reopen("run-1")
 
 
-async def test_a_run_that_goes_on_is_not_resumed(store: Store, path: Path, start: Start) -> None:
+async def test_a_run_that_goes_on_is_not_resumed(store: Store, where: Database, start: Start) -> None:
     await store.begin(start())
-    async with Store.open(path) as other:
+    async with Store.open(where.url) as other:
         for opened in (store, other):
             with pytest.raises(StoreError, match=r"run 'run-1' is being run by process \d+"):
                 await opened.reopen("run-1")
 
 
-async def test_only_one_of_many_takes_up_an_interrupted_run(path: Path, start: Start, record: Record) -> None:
-    await _interrupted(path, start(), record, ["a/1"])
-    stores = [Store.open(path) for _ in range(4)]
+async def test_only_one_of_many_takes_up_an_interrupted_run(
+    where: Database, start: Start, record: Record
+) -> None:
+    await _interrupted(where, start(), record, ["a/1"])
+    stores = [Store.open(where.url) for _ in range(4)]
     taken = await asyncio.gather(*(store.reopen("run-1") for store in stores), return_exceptions=True)
     assert sum(isinstance(one, tuple) for one in taken) == 1
     assert all(isinstance(one, tuple | StoreError) for one in taken)
@@ -146,21 +146,19 @@ async def test_only_one_of_many_takes_up_an_interrupted_run(path: Path, start: S
 
 
 async def test_a_resume_that_cannot_be_written_leaves_the_record_for_the_next(
-    path: Path, start: Start, called: Called, record: Record
+    where: Database, start: Start, called: Called, record: Record
 ) -> None:
-    await _interrupted(path, start(), record, ["a/1"], events=True)
-    before = _events(path)
-    async with Store.open(f"sqlite:///{path}?timeout=0.05") as store:
+    await _interrupted(where, start(), record, ["a/1"], events=True)
+    before = _events(where)
+    async with Store.open(where.with_(timeout=0.05)) as store:
         _, journal = await store.reopen("run-1")
         await _recalled(journal, called("a/1"))
-        with closing(sqlite3.connect(path, isolation_level=None)) as other:
-            other.execute("BEGIN EXCLUSIVE")
-            with pytest.raises(StoreError, match="locked"):
-                await record(journal, "b/1")
+        with where.locked(), pytest.raises(StoreError, match="locked"):
+            await record(journal, "b/1")
         with pytest.raises(StoreError, match="locked"):
             await record(journal, "b/2")
         await store.finish("run-1", status="failed")
-        assert _events(path) == before
+        assert _events(where) == before
         _, journal = await store.reopen("run-1")
         await _recalled(journal, called("a/1"))
         await record(journal, "b/1")
@@ -168,26 +166,25 @@ async def test_a_resume_that_cannot_be_written_leaves_the_record_for_the_next(
 
 
 async def test_a_claim_is_let_go_when_the_record_cannot_be_read(
-    path: Path, start: Start, record: Record
+    where: Database, start: Start, record: Record
 ) -> None:
-    await _interrupted(path, start(), record, ["a/1"])
-    with closing(sqlite3.connect(path)) as other, other:
-        other.execute("DELETE FROM content WHERE body = 'ask a/1'")
-    async with Store.open(path) as store:
+    await _interrupted(where, start(), record, ["a/1"])
+    where.rows("DELETE FROM content WHERE body = 'ask a/1'")
+    async with Store.open(where.url) as store:
         for _ in range(2):
             with pytest.raises(StoreError, match=r"content \w{32} of call 'a/1' of run 'run-1' is missing"):
                 await store.reopen("run-1")
 
 
 async def test_a_beginning_that_was_cancelled_leaves_a_run_that_nobody_holds(
-    path: Path, start: Start
+    where: Database, start: Start
 ) -> None:
-    async with Store.open(path) as store:
+    async with Store.open(where.url) as store:
         task = asyncio.create_task(store.begin(start()))
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])
-    async with Store.open(path) as store:
+    async with Store.open(where.url) as store:
         assert [info.status for info in await store.runs()] == ["interrupted"]
 
 
@@ -199,9 +196,9 @@ async def test_the_same_path_is_recorded_once(store: Store, start: Start, record
 
 
 async def test_a_call_whose_asker_was_cancelled_is_kept_and_marked(
-    path: Path, start: Start, called: Called, record: Record
+    where: Database, start: Start, called: Called, record: Record
 ) -> None:
-    async with Store.open(path) as store:
+    async with Store.open(where.url) as store:
         journal = await store.begin(start())
         task = asyncio.create_task(record(journal, "a/1"))
         await asyncio.sleep(0)
@@ -213,7 +210,7 @@ async def test_a_call_whose_asker_was_cancelled_is_kept_and_marked(
             ("a/1", False),
             ("b/1", True),
         ]
-    async with Store.open(path) as store:
+    async with Store.open(where.url) as store:
         _, journal = await store.reopen("run-1")
         assert await _recalled(journal, called("a/1")) == "yes"
         await _recalled(journal, called("b/1"))
@@ -222,9 +219,9 @@ async def test_a_call_whose_asker_was_cancelled_is_kept_and_marked(
 
 
 async def _interrupted(
-    path: Path, start: RunStart, record: Record, calls: list[str], *, events: bool = False
+    where: Database, start: RunStart, record: Record, calls: list[str], *, events: bool = False
 ) -> None:
-    async with Store.open(path) as store:
+    async with Store.open(where.url) as store:
         journal = await store.begin(start)
         for seq, call in enumerate(calls):
             if events:
@@ -238,13 +235,5 @@ async def _recalled(journal: Journal, call: RecordedCall) -> str:
     return outcome.response.completions[0].text
 
 
-def _query(path: Path, sql: str) -> object:
-    connection = sqlite3.connect(path)
-    try:
-        return connection.execute(sql).fetchone()[0]
-    finally:
-        connection.close()
-
-
-def _events(path: Path) -> object:
-    return _query(path, "SELECT group_concat(payload) FROM event")
+def _events(where: Database) -> object:
+    return where.rows("SELECT payload FROM event ORDER BY run, seq")

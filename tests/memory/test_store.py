@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import platform
-import sqlite3
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from rebut.memory.values import RunStart
 from rebut.models.journal import CallSite, Outcome
 from rebut.models.wire import Completion, Message, Request, Response, TokenLogprob
 from rebut.records import Usage
+from rebut.testing.databases import Database
 
 Start = Callable[..., RunStart]
 Record = Callable[..., Coroutine[None, None, None]]
@@ -108,7 +108,9 @@ async def test_a_failed_call_keeps_its_reason_and_says_nothing(
     assert await store.said("run-1") == []
 
 
-async def test_events_are_written_with_the_end_of_the_run_at_the_latest(store: Store, start: Start) -> None:
+async def test_events_are_written_with_the_end_of_the_run_at_the_latest(
+    store: Store, where: Database, start: Start
+) -> None:
     journal = await store.begin(start())
     started = NodeStarted(run="run-1", seq=0, node="a", visit=1)
     finished = NodeFinished(run="run-1", seq=1, t=2.0, node="a", visit=1, wrote={"said": ["x"]}, to=("b",))
@@ -116,34 +118,34 @@ async def test_events_are_written_with_the_end_of_the_run_at_the_latest(store: S
     journal.event(finished)
     await store.finish("run-1", status="finished")
     assert await store.events("run-1") == [started, finished]
-    assert _query(store.path, "SELECT seq, node, visit, wrote, at FROM step") == [
-        (1, "a", 1, '{"said":["x"]}', 2.0)
-    ]
+    assert where.rows("SELECT seq, node, visit, wrote, at FROM step") == [(1, "a", 1, '{"said":["x"]}', 2.0)]
 
 
-async def test_a_text_that_comes_again_is_kept_once(store: Store, start: Start, record: Record) -> None:
+async def test_a_text_that_comes_again_is_kept_once(
+    store: Store, where: Database, start: Start, record: Record
+) -> None:
     for run in ("run-1", "run-2"):
         journal = await store.begin(start(run))
         await record(journal, "a/1", "the same words")
-    assert _query(store.path, "SELECT count(*) FROM content WHERE body = 'the same words'") == [(1,)]
-    assert _query(store.path, "SELECT count(*) FROM call") == [(2,)]
+    assert where.rows("SELECT count(*) FROM content WHERE body = 'the same words'") == [(1,)]
+    assert where.rows("SELECT count(*) FROM call") == [(2,)]
 
 
 async def test_the_views_answer_who_said_what_and_who_spent_how_much(
-    store: Store, start: Start, record: Record
+    store: Store, where: Database, start: Start, record: Record
 ) -> None:
     journal = await store.begin(start())
     for number in (1, 2):
         await record(journal, f"affirm/{number}", f"argument {number}")
-    said = _query(store.path, "SELECT run, seq, agent, node, text FROM said ORDER BY seq")
+    said = where.rows("SELECT run, seq, agent, node, text FROM said ORDER BY seq")
     assert said == [("run-1", n, "ada", "affirm", f"argument {n}") for n in (1, 2)]
-    spend = _query(store.path, "SELECT agent, model, calls, tokens, usd FROM spend")
+    spend = where.rows("SELECT agent, model, calls, tokens, usd FROM spend")
     assert spend == [("ada", "scripted/m", 2, 30, 0.5)]
 
 
-async def test_a_run_cannot_begin_twice(store: Store, start: Start) -> None:
+async def test_a_run_cannot_begin_twice(store: Store, where: Database, start: Start) -> None:
     await store.begin(start())
-    with pytest.raises(InputError, match=r"run 'run-1' is in store .*runs\.db already"):
+    with pytest.raises(InputError, match=f"run 'run-1' is in store {where.shown} already"):
         await store.begin(start())
     await store.finish("run-1", status="finished")
     with pytest.raises(InputError, match="already"):
@@ -158,12 +160,12 @@ async def test_a_run_ends_once(store: Store, start: Start) -> None:
         await store.finish("run-1", status="failed")
 
 
-async def test_a_closed_store_takes_nothing_more(path: Path, start: Start, record: Record) -> None:
-    store = Store.open(path)
+async def test_a_closed_store_takes_nothing_more(where: Database, start: Start, record: Record) -> None:
+    store = Store.open(where.url)
     journal = await store.begin(start())
     await store.close()
     await store.close()
-    with pytest.raises(StoreError, match=r"store .*runs\.db is closed"):
+    with pytest.raises(StoreError, match=f"store {where.shown} is closed"):
         await record(journal, "a/1")
 
 
@@ -200,11 +202,3 @@ async def test_text_that_is_not_unicode_fails_its_own_call_only(
         await record(journal, "a/1", "half of a pair: \ud83d")
     await record(journal, "a/2")
     assert [call.site.path for call in await store.calls("run-1")] == ["a/2"]
-
-
-def _query(path: Path, sql: str) -> list[tuple[object, ...]]:
-    connection = sqlite3.connect(path)
-    try:
-        return connection.execute(sql).fetchall()
-    finally:
-        connection.close()

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Coroutine, Generator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Coroutine
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,13 +13,14 @@ from rebut.events import NodeStarted
 from rebut.memory import writer
 from rebut.memory.store import Store
 from rebut.memory.values import RunStart
+from rebut.testing.databases import Database
 
 Start = Callable[..., RunStart]
 Record = Callable[..., Coroutine[None, None, None]]
 
 
 async def test_a_thousand_runs_side_by_side_share_few_transactions(
-    store: Store, start: Start, record: Record
+    store: Store, where: Database, start: Start, record: Record
 ) -> None:
     async def one(number: int) -> None:
         run = f"run-{number}"
@@ -31,8 +32,7 @@ async def test_a_thousand_runs_side_by_side_share_few_transactions(
     await asyncio.gather(*map(one, range(1000)))
     assert store.commits < 250  # of 5,000 things that were each waited for
     assert len(await store.runs(limit=2000, status="finished")) == 1000
-    assert _one(store.path, "SELECT count(*) FROM call") == 3000
-    assert _one(store.path, "PRAGMA integrity_check") == "ok"
+    assert where.one("SELECT count(*) FROM call") == 3000
 
 
 async def test_outcomes_are_handed_over_in_the_order_of_recording(
@@ -67,69 +67,70 @@ async def test_an_event_is_there_soon_although_nobody_commits(
 
 
 async def test_a_process_that_holds_runs_gives_signs_of_life(
-    store: Store, start: Start, monkeypatch: pytest.MonkeyPatch
+    store: Store, where: Database, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "BEAT", 0.0)
     monkeypatch.setattr(writer, "FLUSH", 0.01)
     await store.begin(start())
-    first = _one(store.path, "SELECT beat FROM run")
+    first = where.one("SELECT beat FROM run")
     for _ in range(100):
-        if _one(store.path, "SELECT beat FROM run") != first:
+        if where.one("SELECT beat FROM run") != first:
             break
         await asyncio.sleep(0.02)
-    assert _one(store.path, f"SELECT beat > {first} FROM run") == 1
+    assert where.one("SELECT beat FROM run") > first
     await store.finish("run-1", status="finished")
-    assert _one(store.path, "SELECT beat FROM run") is None
+    assert where.one("SELECT beat FROM run") is None
 
 
 async def test_what_is_written_is_there_after_close_although_nobody_waited(
-    path: Path, start: Start, record: Record
+    where: Database, start: Start, record: Record
 ) -> None:
-    store = Store.open(path)
+    store = Store.open(where.url)
     journal = await store.begin(start())
     task = asyncio.create_task(record(journal, "a/1"))
     await asyncio.sleep(0)
     journal.event(event := NodeStarted(run="run-1", seq=0, node="a", visit=1))
     await store.close()
     await task
-    async with Store.open(path) as store:
+    async with Store.open(where.url) as store:
         assert [call.site.path for call in await store.calls("run-1")] == ["a/1"]
         assert await store.events("run-1") == [event]
 
 
-async def test_a_row_that_cannot_be_written_fails_alone(store: Store, start: Start, record: Record) -> None:
+async def test_a_row_that_cannot_be_written_fails_alone(
+    store: Store, where: Database, start: Start, record: Record
+) -> None:
     journals = [await store.begin(start(f"run-{n}")) for n in range(3)]
-    with closing(sqlite3.connect(store.path)) as other, other:
-        empty = ",''" * 5 + ",1,'',NULL,NULL,'',NULL" + ",1" + ",0" * 8 + ",1"
-        other.execute(f"INSERT INTO call VALUES ('run-1','a/1',9{empty})")
+    rest = "9,'',1,'','','',1,'',NULL,NULL,'',NULL,1" + ",0" * 8 + ",true"
+    where.rows(f"INSERT INTO call VALUES ('run-1','a/1',{rest})")
     done = await asyncio.gather(*(record(j, "a/1") for j in journals), return_exceptions=True)
     assert [type(one) for one in done] == [type(None), StoreError, type(None)]
     assert [len(await store.calls(f"run-{n}")) for n in (0, 2)] == [1, 1]
 
 
 async def test_a_lock_that_is_not_released_in_time_fails_all_that_wait_and_leaves_nothing(
-    path: Path, start: Start, record: Record
+    where: Database, start: Start, record: Record
 ) -> None:
-    async with Store.open(f"sqlite:///{path}?timeout=0.1") as store:
+    async with Store.open(where.with_(timeout=0.1)) as store:
         journals = [await store.begin(start(f"run-{n}")) for n in range(3)]
-        with _locked(path):
+        with where.locked():
             done = await asyncio.gather(*(record(j, "a/1") for j in journals), return_exceptions=True)
         assert {str(error) for error in done} == {
-            f"cannot write to store {path}: another process has kept it locked for 0.1 s: "
+            f"cannot write to store {where.name}: another process has kept it locked for 0.1 s: "
             "end that process, or try again"
         }
         assert all(isinstance(error, StoreError) for error in done)
-        assert _one(path, "SELECT count(*) FROM call") == 0
+        assert where.one("SELECT count(*) FROM call") == 0
         await record(journals[0], "b/1")
         assert [call.seq for call in await store.calls("run-0")] == [2]
 
 
 async def test_a_lock_that_is_released_in_time_is_waited_for(
-    path: Path, start: Start, record: Record
+    where: Database, start: Start, record: Record
 ) -> None:
-    async with Store.open(path) as store:
+    async with Store.open(where.url) as store:
         journal = await store.begin(start())
-        with _locked(path):
+        with where.locked():
             task = asyncio.create_task(record(journal, "a/1"))
             await asyncio.sleep(0.1)
             assert not task.done()
@@ -138,13 +139,13 @@ async def test_a_lock_that_is_released_in_time_is_waited_for(
 
 
 async def test_events_of_a_commit_that_failed_come_with_the_next(
-    path: Path, start: Start, record: Record
+    where: Database, start: Start, record: Record
 ) -> None:
-    async with Store.open(f"sqlite:///{path}?timeout=0.1") as store:
+    async with Store.open(where.with_(timeout=0.1)) as store:
         journal = await store.begin(start())
         events = [NodeStarted(run="run-1", seq=n, node="a", visit=1) for n in range(3)]
         journal.event(events[0])
-        with _locked(path), pytest.raises(StoreError):
+        with where.locked(), pytest.raises(StoreError):
             journal.event(events[1])
             await record(journal, "a/1")
         journal.event(events[2])
@@ -188,8 +189,8 @@ async def test_a_file_that_was_damaged_meanwhile_fails_the_call(
                 await store.calls("run-1")
 
 
-def test_one_store_serves_one_loop_after_another(path: Path, start: Start, record: Record) -> None:
-    store = Store.open(path)
+def test_one_store_serves_one_loop_after_another(where: Database, start: Start, record: Record) -> None:
+    store = Store.open(where.url)
 
     async def one(run: str) -> None:
         await record(await store.begin(start(run)), "a/1")
@@ -198,11 +199,11 @@ def test_one_store_serves_one_loop_after_another(path: Path, start: Start, recor
     for number in range(3):
         asyncio.run(one(f"run-{number}"))
     asyncio.run(store.close())
-    assert _one(path, "SELECT count(*) FROM call") == 3
+    assert where.one("SELECT count(*) FROM call") == 3
 
 
-def test_a_loop_that_is_gone_does_not_stop_the_writer(path: Path, start: Start, record: Record) -> None:
-    store = Store.open(path)
+def test_a_loop_that_is_gone_does_not_stop_the_writer(where: Database, start: Start, record: Record) -> None:
+    store = Store.open(where.url)
 
     async def leave_behind() -> None:
         journal = await store.begin(start())
@@ -213,15 +214,7 @@ def test_a_loop_that_is_gone_does_not_stop_the_writer(path: Path, start: Start, 
     asyncio.run(leave_behind())
     asyncio.run(store.begin(start("run-2")))
     asyncio.run(store.close())
-    assert _one(path, "SELECT count(*) FROM run") == 2
-
-
-@contextmanager
-def _locked(path: Path) -> Generator[None, None, None]:
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
-        yield
-        connection.execute("ROLLBACK")
+    assert where.one("SELECT count(*) FROM run") == 2
 
 
 def _damage(path: Path) -> None:
