@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import output
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..scenarios.runner import Report
     from ..scenarios.summary import Line
     from ..scenarios.trials import Trial
 
 
-def told(report: Report, lines: list[Line], *, as_json: bool) -> None:
-    """Print the table, or JSON, and what went wrong."""
+def told(report: Report, lines: list[Line], *, as_json: bool, more: Mapping[str, Any] | None = None) -> None:
+    """Print the table, or JSON (with `more` in it), and what went wrong."""
     from dataclasses import asdict
 
     if as_json:
-        output.say_json(
-            {"scenario": report.spec.name, "stopped": report.stopped, "lines": list(map(asdict, lines))}
-        )
+        said = {"scenario": report.spec.name, "stopped": report.stopped, "lines": list(map(asdict, lines))}
+        output.say_json(said | dict(more or {}))
         return
     table(lines)
     for error, count in _errors(report.trials):

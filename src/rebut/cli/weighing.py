@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,14 +14,28 @@ from .standings import told
 from .watching import go
 
 if TYPE_CHECKING:
+    from ..scenarios.confidence import Calibrated
+    from ..scenarios.deliberation import Inside
     from ..scenarios.runner import Report
+    from ..scenarios.summary import Line
     from ..scenarios.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The trials of a scenario in a store, and what their runs tell of their agents."""
+
+    report: Report
+    inside: list[Inside] = field(default_factory=list)
+    calibrated: list[Calibrated] = field(default_factory=list)
 
 
 @click.command()
 @click.argument("scenario")
 @options.model
 @click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="Only the first N items.")
+@click.option("--deliberation", is_flag=True, help="What the agents of each workflow made of each other.")
+@click.option("--calibration", is_flag=True, help="How far each workflow's confidence is to be believed.")
 @options.store
 @options.as_json
 def show(scenario: str, **given: Any) -> int:
@@ -28,14 +43,37 @@ def show(scenario: str, **given: Any) -> int:
 
     \b
     rebut scenario show arithmetic
+    rebut scenario show arithmetic --deliberation --calibration
     """
     from ..scenarios.summary import summary
+    from . import insides
 
-    report = go(_found(scenario, given))
-    told(report, summary(report), as_json=given["as_json"])
-    if len(report.trials) < report.wanted and not given["as_json"]:
-        output.tell(f"{len(report.trials)} of {report.wanted} trials were made (rebut scenario run goes on)")
+    deep = given["deliberation"] or given["calibration"] or given["as_json"]
+    found = go(_read(scenario, given, deep=deep))
+    lines = summary(found.report)
+    if given["as_json"]:
+        told(found.report, lines, as_json=True, more=_deep(found, lines))
+        return Exit.OK
+    told(found.report, lines, as_json=False)
+    if given["deliberation"]:
+        insides.told(found.inside)
+    if given["calibration"]:
+        insides.calibration(found.calibrated)
+    if len(found.report.trials) < found.report.wanted:
+        made, wanted = len(found.report.trials), found.report.wanted
+        output.tell(f"{made} of {wanted} trials were made (rebut scenario run goes on)")
     return Exit.OK
+
+
+def _deep(found: Found, lines: list[Line]) -> dict[str, Any]:
+    from ..scenarios.worth import GAMMA, worth
+    from . import insides
+
+    return {
+        "deliberation": [insides.as_json(one) for one in found.inside],
+        "calibration": found.calibrated,
+        "worth": {"gamma": GAMMA, "ranks": worth(lines)},
+    }
 
 
 @click.command()
@@ -132,17 +170,29 @@ def _reasons(verdict: Verdict, report: Report) -> Iterator[str]:
 
 async def _found(ref: str, given: dict[str, Any]) -> Report:
     """What the store holds of a scenario."""
+    return (await _read(ref, given, deep=False)).report
+
+
+async def _read(ref: str, given: dict[str, Any], *, deep: bool) -> Found:
+    """What the store holds of a scenario; with `deep` what its runs tell of their agents, too."""
     import rebut
     from rebut.errors import InputError
 
+    from ..scenarios.confidence import calibrated
+    from ..scenarios.deliberation import courses, inside
     from ..scenarios.loader import load
     from ..scenarios.runner import Runner
 
     async with rebut.Runtime(given["store"]) as runtime:
         models = inputs.models_of(given["models"])
-        report = await Runner(load(ref), runtime, models=models, limit=given.get("limit")).found()
-    if not report.trials:
-        raise InputError(
-            f"no trials of {report.spec.name!r} in the store: begin with rebut scenario run {ref}"
-        )
-    return report
+        runner = Runner(load(ref), runtime, models=models, limit=given.get("limit"))
+        report = await runner.found()
+        if not report.trials:
+            raise InputError(
+                f"no trials of {report.spec.name!r} in the store: begin with rebut scenario run {ref}"
+            )
+        if not deep:
+            return Found(report)
+        found = await courses(report, runner.entrants, runtime)
+    kinds = {entrant.label: entrant.workflow.kind for entrant in runner.entrants}
+    return Found(report, inside(report, found, kinds), calibrated(report, found))
