@@ -115,7 +115,7 @@ class Runner:
             self._tell(None)
             self._hopeful |= {trial.label for trial in self._done.values()}
             if todo:
-                await self._make(deque(self._executor.order(todo)), known)
+                await self._make(todo, known)
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
         finally:
@@ -166,10 +166,11 @@ class Runner:
         )
         return True
 
-    async def _make(self, todo: deque[Task], known: Mapping[str, RunInfo]) -> None:
+    async def _make(self, tasks: Sequence[Task], known: Mapping[str, RunInfo]) -> None:
         executor = self._executor
         try:
             width = await executor.open(self.spec, self.entrants, self._concurrency)
+            todo = deque(executor.order(tasks))
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(width, len(todo))):
                     group.create_task(self._work(todo, known))

@@ -87,7 +87,14 @@ def _bound(runner: Any) -> str:
 @click.argument("scenario")
 @options.model
 @click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="Only the first N items.")
-@click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Runs at a time.")
+@click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Runs at a time, of each worker.")
+@click.option(
+    "--executor", default="local", metavar="local|ray", help="Who makes the runs; ray: its workers."
+)
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="With ray: processes (2).")
+@click.option(
+    "--address", metavar="ADDRESS", help="With ray: the cluster, such as auto; else one is started."
+)
 @click.option("--total", metavar="LIMITS", help="Limits of all runs together, such as calls=500,usd=2.")
 @options.store
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="All trials as JSON lines.")
@@ -115,6 +122,7 @@ async def _run(ref: str, given: dict[str, Any]) -> int:
     import rebut
 
     from ..models.limits import Limits
+    from ..scenarios.executors.choosing import executor_of
     from ..scenarios.loader import load
     from ..scenarios.runner import Runner
     from ..scenarios.summary import summary
@@ -132,6 +140,13 @@ async def _run(ref: str, given: dict[str, Any]) -> int:
             concurrency=given["concurrency"],
             limit=given["limit"],
             seen=progress.see,
+            executor=executor_of(
+                given["executor"],
+                runtime,
+                workers=given["workers"],
+                address=given["address"],
+                say=output.tell,
+            ),
         )
         try:
             report = await runner.run()
