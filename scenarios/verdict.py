@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rebut.errors import InputError, suggest
+from rebut.errors import InputError
 
+from .comparing import compared
 from .runner import Report, by_label
 from .statistics.means import Interval
 from .statistics.paired import holm
 from .statistics.power import detectable
-from .summary import Line, against, summary
+from .summary import Line, summary
 from .trials import Trial
 
 LEVEL = 0.05
@@ -23,6 +24,8 @@ class Rival:
 
     `behind` is by how much its share is below the best's, over the items that both met, with its interval;
     `p` is corrected for all rivals (Holm). `told_apart`: chance alone does not explain the difference.
+    `needed`: how many items would tell them apart, were the difference as large as here (level .05, power
+    .8); None where there is none, or nothing varies. `tokens`: its tokens by those of the best.
     """
 
     label: str
@@ -30,6 +33,8 @@ class Rival:
     interval: Interval | None
     p: float
     told_apart: bool
+    needed: int | None = None
+    tokens: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +43,20 @@ class Verdict:
 
     Attributes:
         label: who is recommended: of those that cannot be told from the best, the cheapest.
-        best: who has the highest share; the cheaper where several do.
+        best: who has the highest share; the cheaper where several do. `right`: that share.
+        equals: others that have the same share.
         rivals: the others within the budget against the best.
         left_out: contenders that cost more than the budget, or have no trials.
+        items: how many were met.
         detectable: the least difference of shares that this many items would find (level .05, power .8);
             None where there is nothing to compare.
     """
 
     label: str
     best: str
+    right: float
+    equals: tuple[str, ...]
+    items: int
     rivals: tuple[Rival, ...]
     left_out: tuple[str, ...]
     detectable: float | None
@@ -55,6 +65,11 @@ class Verdict:
     def noise(self) -> bool:
         """Whether no difference from the best stands out of chance."""
         return bool(self.rivals) and not any(rival.told_apart for rival in self.rivals)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether nobody within the limits is right even once: then only the price speaks for anyone."""
+        return self.right == 0
 
 
 def recommend(report: Report, *, tokens: float | None = None, usd: float | None = None) -> Verdict:
@@ -81,6 +96,9 @@ def recommend(report: Report, *, tokens: float | None = None, usd: float | None 
     return Verdict(
         label=chosen.label,
         best=best.label,
+        right=best.right,
+        equals=tuple(line.label for line in within if line is not best and line.right == best.right),
+        items=len({trial.item for line in within for trial in trials[line.label]}),
         rivals=tuple(rivals),
         left_out=left_out,
         detectable=_detectable(within, best, trials),
@@ -98,7 +116,7 @@ def _cost(line: Line) -> tuple[float, float, float]:
 
 
 def _rivals(lines: Sequence[Line], best: Line, trials: dict[str, Sequence[Trial]]) -> list[Rival]:
-    found = [(line, against(trials[line.label], trials[best.label])) for line in lines]
+    found = [(line, compared(trials[best.label], trials[line.label])) for line in lines]
     met = [(line, pair) for line, pair in found if pair is not None]
     corrected = holm([pair.p for _, pair in met]) if met else ()
     return [
@@ -108,6 +126,8 @@ def _rivals(lines: Sequence[Line], best: Line, trials: dict[str, Sequence[Trial]
             interval=pair.interval and Interval(-pair.interval.high, -pair.interval.low),
             p=p,
             told_apart=p < LEVEL and pair.gain < 0,
+            needed=pair.needed,
+            tokens=pair.tokens,
         )
         for (line, pair), p in zip(met, corrected, strict=True)
     ]
@@ -118,36 +138,6 @@ def _detectable(lines: Sequence[Line], best: Line, trials: dict[str, Sequence[Tr
     errors = [
         pair.error
         for line in lines
-        if line is not best and (pair := against(trials[line.label], trials[best.label])) and pair.error
+        if line is not best and (pair := compared(trials[best.label], trials[line.label])) and pair.error
     ]
     return detectable(min(errors)) if errors else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
-    """An item on which two contenders differ. `won`: the second has it right."""
-
-    item: str
-    won: bool
-    before: str | None
-    after: str | None
-    runs: tuple[str, str]
-
-
-def changed(report: Report, first: str, second: str) -> list[Changed]:
-    """The items (and seeds) that one of two contenders has right and the other has not.
-
-    Raises:
-        InputError: there is no such contender.
-    """
-    trials = by_label(report)
-    for label in (first, second):
-        if label not in trials:
-            raise InputError(f"no contender {label!r}{suggest(label, list(trials))}")
-    other = {(trial.item, trial.seed): trial for trial in trials[first]}
-    pairs = [(other[t.item, t.seed], t) for t in trials[second] if (t.item, t.seed) in other]
-    return [
-        Changed(item=a.item, won=b.right, before=a.answer, after=b.answer, runs=(a.run, b.run))
-        for a, b in pairs
-        if a.right != b.right
-    ]

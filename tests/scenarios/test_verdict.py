@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from statistics import fmean, variance
+
 import pytest
 
 from rebut.errors import InputError
 from rebut.records import Usage
 from rebut.scenarios.runner import Report
-from rebut.scenarios.statistics import mcnemar
+from rebut.scenarios.statistics import items_needed, mcnemar
 from rebut.scenarios.trials import Trial
-from rebut.scenarios.verdict import changed, recommend
+from rebut.scenarios.verdict import recommend
 
 from .adder import scenario
 
@@ -66,11 +68,16 @@ def test_one_contender_alone_is_recommended_without_a_comparison() -> None:
     assert (verdict.label, verdict.rivals, verdict.detectable, verdict.noise) == ("plain", (), None, False)
 
 
-def test_the_items_that_changed_are_named() -> None:
-    trials = report(of("plain", "1100"), of("vote", "1010"))
-    assert [(c.item, c.won, c.runs) for c in changed(trials, "plain", "vote")] == [
-        ("1", False, ("plain1", "vote1")),
-        ("2", True, ("plain2", "vote2")),
-    ]
-    with pytest.raises(InputError, match=r"no contender 'vot' \(did you mean 'vote'\?\)"):
-        changed(trials, "plain", "vot")
+def test_nothing_speaks_for_anyone_where_nobody_is_ever_right() -> None:
+    verdict = recommend(report(of("plain", "000", 10), of("vote", "000", 90)))
+    assert verdict.hopeless and verdict.label == "plain"
+    assert not recommend(report(of("plain", "100"))).hopeless
+
+
+def test_equals_are_named_and_a_true_difference_would_need_so_many_items() -> None:
+    verdict = recommend(report(of("plain", "1110", 10), of("vote", "0111", 40), of("other", "0011", 10)))
+    assert (verdict.label, verdict.equals, verdict.right, verdict.items) == ("plain", ("vote",), 0.75, 4)
+    vote, other = verdict.rivals
+    assert (vote.behind, vote.needed, vote.tokens) == (0.0, None, 4.0)
+    gains = [1.0, 1.0, 0.0, -1.0]
+    assert other.needed == items_needed(fmean(gains), variance(gains))

@@ -28,6 +28,6 @@ Exit codes:
   2    something you gave is wrong: workflow, question, model, key, option
   3    a limit or a failure ended the run early; the best answer so far is on stdout
   4    the run ended without an answer
-  5    a scenario's gate does not hold (--fail-under)
+  5    a scenario's gate does not hold (--fail-under, --no-worse-than)
   130  interrupted
 """

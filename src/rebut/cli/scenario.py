@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import inputs, options, output, reporting, weighing
+from . import gates, inputs, options, output, reporting, weighing
 from .codes import Exit
 from .standings import table, told
 from .watching import go
@@ -99,12 +99,7 @@ def _bound(runner: Any) -> str:
 @options.store
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="All trials as JSON lines.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, only the table.")
-@click.option(
-    "--fail-under",
-    type=click.FloatRange(0, 1),
-    metavar="SHARE",
-    help="Exit with 5 where one is less often right.",
-)
+@gates.gates
 @options.as_json
 def run(scenario: str, **given: Any) -> int:
     """Run a scenario, and print a table. Given again, it goes on where it was: nothing is asked twice.
@@ -130,6 +125,7 @@ async def _run(ref: str, given: dict[str, Any]) -> int:
     spec = load(ref)
     if given["total"]:
         spec = replace(spec, total=Limits.parse(given["total"]))
+    reference = await gates.kept(spec, given)
     progress = Progress(quiet=given["quiet"] or given["as_json"])
     async with rebut.Runtime(given["store"]) as runtime:
         chosen = inputs.models_of(given["models"])
@@ -159,15 +155,8 @@ async def _run(ref: str, given: dict[str, Any]) -> int:
     if given["out"]:
         _written(report, given["out"])
     told(report, lines, as_json=given["as_json"])
-    return _code(report, lines, given["fail_under"])
-
-
-def _code(report: Report, lines: list[Line], fail_under: float | None) -> int:
-    if fail_under is not None:
-        for line in lines:
-            if line.right < fail_under:
-                output.tell(f"{line.label} is right in {line.right:.1%}: less than {fail_under:.1%}")
-                return Exit.BELOW
+    if not gates.passed(report, lines, given, reference):
+        return Exit.BELOW
     return Exit.PARTIAL if report.stopped else Exit.OK
 
 

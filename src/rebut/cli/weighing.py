@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import inputs, options, output
+from . import comparisons, inputs, options, output, references
 from .codes import Exit
 from .standings import told
 from .watching import go
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from ..scenarios.confidence import Calibrated
     from ..scenarios.deliberation import Inside
     from ..scenarios.runner import Report
+    from ..scenarios.spec import ScenarioSpec
     from ..scenarios.summary import Line
-    from ..scenarios.verdict import Verdict
+    from ..scenarios.trials import Trial
+    from ..scenarios.verdict import Rival, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,49 +79,65 @@ def _deep(found: Found, lines: list[Line]) -> dict[str, Any]:
 
 
 @click.command()
-@click.argument("scenario")
-@click.argument("first")
-@click.argument("second")
+@click.argument("refs", nargs=-1, required=True, metavar="SCENARIO FIRST SECOND | REF REF")
 @options.model
 @options.store
 @options.as_json
-def compare(scenario: str, first: str, second: str, **given: Any) -> int:
-    """Compare two contenders item by item: the difference, and the items that changed.
+def compare(refs: tuple[str, ...], **given: Any) -> int:
+    """Compare two contenders of a scenario, or two runs: the difference, and the items that changed.
+
+    A run is a file that --out wrote, a scenario in the store, or (in the second place) another store.
 
     \b
     rebut scenario compare arithmetic solve "vote of 5"
+    rebut scenario compare before.jsonl after.jsonl
     """
-    from ..scenarios.runner import by_label
-    from ..scenarios.summary import against
-    from ..scenarios.verdict import changed
+    from ..scenarios.comparing import compared
 
-    report = go(_found(scenario, given))
-    found, trials = changed(report, first, second), by_label(report)
-    pair = against(trials[second], trials[first])
+    pairs = go(_sides(refs, given))
+    found = [(names, compared(first, second)) for names, first, second in pairs]
     if given["as_json"]:
-        output.say_json({"first": first, "second": second, "pair": pair, "changed": found})
+        told = [comparisons.as_json(*names, pair) for names, pair in found]
+        output.say_json(told[0] if len(refs) == 3 else told)
         return Exit.OK
-    if pair is None:
-        output.tell(f"{first} and {second} have no item in common yet")
-        return Exit.NO_ANSWER
-    said = (
-        ""
-        if pair.interval is None
-        else f" ({100 * pair.interval.low:+.1f} to {100 * pair.interval.high:+.1f})"
-    )
-    won = sum(item.won for item in found)
-    output.say(f"{second} against {first}: {100 * pair.gain:+.1f} points{said}, p = {pair.p:.2g}")
-    output.say(f"{won} won, {len(found) - won} lost")
-    if found:
-        output.say()
-        output.say_table(
-            ("ITEM", "", first.upper(), second.upper(), "RUNS"),
-            [
-                (c.item, "won" if c.won else "lost", str(c.before), str(c.after), " ".join(c.runs))
-                for c in sorted(found, key=lambda c: c.won)
-            ],
+    for (first, second), pair in found:
+        comparisons.told(first, second, pair)
+    if len(found) > 1:
+        comparisons.together([(second, pair) for (_, second), pair in found])
+    return Exit.OK if all(pair is not None for _, pair in found) else Exit.NO_ANSWER
+
+
+Sides = list[tuple[tuple[str, str], "Sequence[Trial]", "Sequence[Trial]"]]
+
+
+async def _sides(refs: tuple[str, ...], given: dict[str, Any]) -> Sides:
+    """What is compared, with its names: two contenders, or those that two runs have in common."""
+    from rebut.errors import InputError, suggest
+
+    if len(refs) not in (2, 3):
+        raise InputError("give a scenario and two of its contenders, or two runs (files, scenarios, a store)")
+    spec = _spec(refs[0])
+    trials = await references.trials_of(refs[0], given)
+    if len(refs) == 3:
+        for label in refs[1:]:
+            if label not in trials:
+                raise InputError(f"no contender {label!r}{suggest(label, list(trials))}")
+        return [((refs[1], refs[2]), trials[refs[1]], trials[refs[2]])]
+    others = await references.trials_of(refs[1], given, spec)
+    common = [label for label in trials if label in others]
+    if not common:
+        raise InputError(
+            f"no contender is in both: {', '.join(trials)} in {refs[0]}, {', '.join(others)} in {refs[1]}"
         )
-    return Exit.OK
+    return [
+        ((f"{label} in {refs[0]}", f"{label} in {refs[1]}"), trials[label], others[label]) for label in common
+    ]
+
+
+def _spec(ref: str) -> ScenarioSpec | None:
+    from ..scenarios.loader import load
+
+    return None if references.is_file(ref) or references.is_store(ref) else load(ref)
 
 
 @click.command()
@@ -144,28 +162,57 @@ def recommend(scenario: str, tokens: float | None, usd: float | None, **given: A
     if given["as_json"]:
         output.say_json(verdict)
         return Exit.OK
-    output.say(verdict.label, style={"bold": True})
+    output.say("none" if verdict.hopeless else verdict.label, style={"bold": True})
     for line in _reasons(verdict, report):
         output.say(line)
     return Exit.OK
 
 
 def _reasons(verdict: Verdict, report: Report) -> Iterator[str]:
-    if verdict.label == verdict.best:
-        yield "the highest share of right answers within the limits"
-    else:
-        yield f"the cheapest that these trials do not tell from the best ({verdict.best})"
+    yield _ground(verdict)
     for rival in verdict.rivals:
-        apart = "worse" if rival.told_apart else "not told apart: noise could explain it"
-        behind = f"{100 * rival.behind:.1f} points behind {verdict.best}"
-        yield f"  {rival.label}: {behind}, p = {rival.p:.2g}, {apart}"
+        yield f"  {rival.label}: {_rival(rival, verdict.best)}"
+    if verdict.noise and not verdict.hopeless:
+        yield "none of these differences stands out of chance"
     if verdict.left_out:
         yield f"left out (over the limits, or no trials): {', '.join(verdict.left_out)}"
-    items = len({trial.item for trial in report.trials})
     if verdict.detectable is not None:
-        yield f"{items} items find differences of {100 * verdict.detectable:.0f} points and more"
+        yield f"{verdict.items} items find differences of {100 * verdict.detectable:.0f} points and more"
     if len(report.trials) < report.wanted:
         yield f"only {len(report.trials)} of {report.wanted} trials were made"
+
+
+def _ground(verdict: Verdict) -> str:
+    """Why this one."""
+    if verdict.hopeless:
+        return (
+            f"no contender is right on any of the {verdict.items} items; the cheapest is {verdict.label}: "
+            "try a stronger model, or look at the answers (rebut scenario report)"
+        )
+    if not verdict.rivals:
+        return f"the only contender within the limits, right in {verdict.right:.1%}"
+    if verdict.label != verdict.best:
+        said = f"the cheapest that these trials do not tell from {verdict.best}, the most often right"
+        return f"{said} ({verdict.right:.1%})"
+    if verdict.equals:
+        same = " and ".join(verdict.equals)
+        return f"as often right as {same} ({verdict.right:.1%}), and cheaper"
+    return f"the highest share of right answers within the limits ({verdict.right:.1%})"
+
+
+def _rival(rival: Rival, best: str) -> str:
+    cost = "" if rival.tokens is None else f" at {rival.tokens:.2g} times the tokens"
+    if not rival.behind:
+        return f"as often right as {best}{cost}"
+    ends = rival.interval
+    sure = "" if ends is None else f" ({100 * ends.low:+.0f} to {100 * ends.high:+.0f})"
+    said = f"{100 * rival.behind:.1f} points behind {best}{sure}{cost}, p = {rival.p:.2g}"
+    if rival.told_apart:
+        return f"{said}, worse"
+    said += ", not told apart: noise could explain it"
+    if rival.needed is None:
+        return said
+    return f"{said}; about {rival.needed:,} items would tell a true difference of this size"
 
 
 async def _found(ref: str, given: dict[str, Any]) -> Report:
