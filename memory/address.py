@@ -56,8 +56,8 @@ class Address(ABC):
         """Whether the transaction that failed left nothing behind, and may succeed when it is done again."""
 
     @abstractmethod
-    def why(self, error: Exception) -> str:
-        """What failed, and what to do about it."""
+    def why(self, error: Exception, *, committing: bool = False) -> str:
+        """What failed, and what to do about it; `committing` when the commit had been sent."""
 
 
 def cause_of(error: Exception) -> BaseException:

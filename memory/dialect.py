@@ -110,9 +110,9 @@ def engine(where: Address, *, writes: bool) -> Engine:
     return where.engine(writes=writes)
 
 
-def explain(error: Exception, where: Address, deed: str) -> StoreError:
-    """What failed, at which store, and what to do about it."""
-    return StoreError(f"cannot {deed} store {where}: {where.why(error)}")
+def explain(error: Exception, where: Address, deed: str, *, committing: bool = False) -> StoreError:
+    """What failed, at which store, and what to do about it; `committing` when the commit had been sent."""
+    return StoreError(f"cannot {deed} store {where}: {where.why(error, committing=committing)}")
 
 
 class InsertNew(Insert):

@@ -168,10 +168,12 @@ class Server(Address):
             return True
         return not committing and _is_lost(error)
 
-    def why(self, error: Exception) -> str:
-        """What failed, and what to do about it."""
+    def why(self, error: Exception, *, committing: bool = False) -> str:
+        """What failed, and what to do about it; `committing` when the commit had been sent."""
         cause = cause_of(error)
         state, said = _state(cause), _first_line(cause)
+        if committing and _is_lost(error):
+            return _AMID.format(cause=said)
         for codes, words in _REASONS:
             if state and state.startswith(codes):
                 return words.format(timeout=self.timeout, cause=said)
@@ -217,6 +219,10 @@ def _unreached(said: str) -> str:
     return f"the server cannot be reached ({said}): look at host and port, and whether it runs"
 
 
+_AMID = (
+    "the server went away amid a commit ({cause}), and whether it was made cannot be told: "
+    "once the server runs again, resume the run"
+)
 _GONE = "the server ended the connection ({cause}): once it runs again, resume the run"
 _DENIED = "the role may not do this ({cause}): grant it the right, or use the role that owns the store"
 

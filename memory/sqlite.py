@@ -67,7 +67,7 @@ class File(Address):
         """Never: the driver has waited for the lock already."""
         return False
 
-    def why(self, error: Exception) -> str:
+    def why(self, error: Exception, *, committing: bool = False) -> str:
         """What failed, and what to do about it."""
         cause = cause_of(error)
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF

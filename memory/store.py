@@ -29,7 +29,7 @@ from .owner import Owner
 from .recall import DRIFT_AFTER
 from .values import FirstScore, RecordedCall, RunInfo, RunResult, RunStart, Said, Status
 from .whole import take_in, whole
-from .writer import Deed, Writer
+from .writer import PAUSE, Deed, Writer
 
 T = TypeVar("T")
 
@@ -294,15 +294,15 @@ class Store:
         return await asyncio.to_thread(self._reading, query)
 
     def _reading(self, query: Callable[[Connection], T]) -> T:
-        try:
-            return self._once(query)
-        except FAILURES as error:
-            if not self._where.may_repeat(error, committing=False):
-                raise explain(error, self._where, "read") from error
-        try:
-            return self._once(query)  # over a new connection: the server may have been started anew
-        except FAILURES as error:
-            raise explain(error, self._where, "read") from error
+        ends = time.monotonic() + self._where.timeout
+        while True:
+            try:
+                return self._once(query)
+            except FAILURES as error:
+                again = self._where.may_repeat(error, committing=False)
+                if not again or time.monotonic() + PAUSE > ends:
+                    raise explain(error, self._where, "read") from error
+            time.sleep(PAUSE)
 
     def _once(self, query: Callable[[Connection], T]) -> T:
         with self._readers.begin() as connection:

@@ -162,7 +162,7 @@ class Writer:
             return
         self._events.extendleft(reversed(events))
         for job in jobs:
-            job.error = explain(error, self._where, "write to")
+            job.error = explain(error, self._where, "write to", committing=self._committing)
             job.error.__cause__ = error
 
     def _persist(self, jobs: Sequence[Job], events: Sequence[Cells]) -> None:

@@ -57,6 +57,19 @@ def where(request: pytest.FixtureRequest) -> Database:
     return found
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def bare(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A database that nothing was done to, of both kinds."""
+    if request.param == "sqlite":
+        yield InFile(request.getfixturevalue("path"))
+        return
+    cluster: Cluster = request.getfixturevalue("cluster")
+    name = f"test_{next(NUMBERS)}"
+    cluster.create(name)
+    yield OnServer(cluster, name)
+    cluster.drop(name)
+
+
 @pytest.fixture
 async def store(where: Database) -> AsyncIterator[Store]:
     async with Store.open(where.url, drift_after=0.2) as opened:

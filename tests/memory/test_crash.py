@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from rebut.memory.store import Store
+from rebut.testing.databases import Database, InFile
 
 WRITER = """
 import asyncio, sys
@@ -42,8 +40,8 @@ asyncio.run(main())
 """
 
 
-def _start(path: Path, name: str, runs: int, calls: int) -> subprocess.Popen[str]:
-    arguments = [sys.executable, "-c", WRITER, str(path), name, str(runs), str(calls)]
+def _start(where: Database, name: str, runs: int, calls: int) -> subprocess.Popen[str]:
+    arguments = [sys.executable, "-c", WRITER, where.url, name, str(runs), str(calls)]
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
 
 
@@ -56,21 +54,19 @@ def _kill_after(process: subprocess.Popen[str], lines: int) -> set[tuple[str, st
     return {(run, number) for run, number in (line.split() for line in [*said, *rest] if line.endswith("\n"))}
 
 
-def _kept(path: Path) -> set[tuple[str, str]]:
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        rows = connection.execute("SELECT run, substr(path, 3) FROM call").fetchall()
-        lost = "SELECT count(*) FROM call WHERE request NOT IN (SELECT hash FROM content)"
-        assert connection.execute(lost).fetchone() == (0,)
-    return set(rows)
+def _kept(where: Database) -> set[tuple[str, str]]:
+    if isinstance(where, InFile):
+        assert where.one("PRAGMA integrity_check") == "ok"
+    assert where.one("SELECT count(*) FROM call WHERE request NOT IN (SELECT hash FROM content)") == 0
+    return set(where.rows("SELECT run, substr(path, 3) FROM call"))
 
 
-async def test_what_was_recorded_survives_kill_9_and_the_run_can_be_resumed(path: Path) -> None:
-    recorded = _kill_after(_start(path, "run", 5, 100_000), 300)
-    kept = _kept(path)
+async def test_what_was_recorded_survives_kill_9_and_the_run_can_be_resumed(where: Database) -> None:
+    recorded = _kill_after(_start(where, "run", 5, 100_000), 300)
+    kept = _kept(where)
     assert recorded <= kept
     assert len(recorded) >= 300
-    async with Store.open(path) as store:
+    async with Store.open(where.url) as store:
         assert {info.status for info in await store.runs()} == {"interrupted"}
         _, journal = await store.reopen("run-3")
         calls = await store.calls("run-3")
@@ -79,27 +75,34 @@ async def test_what_was_recorded_survives_kill_9_and_the_run_can_be_resumed(path
         assert first == calls[0].outcome
 
 
-@pytest.mark.slow
-async def test_a_storm_of_crashes_loses_nothing_and_breaks_nothing(path: Path) -> None:
+@pytest.mark.parametrize(
+    "where",
+    [
+        pytest.param("sqlite", marks=pytest.mark.slow),
+        pytest.param("postgresql", marks=pytest.mark.postgres),
+    ],
+    indirect=True,
+)
+async def test_a_storm_of_crashes_loses_nothing_and_breaks_nothing(where: Database) -> None:
     recorded: set[tuple[str, str]] = set()
     for storm in range(20):
-        recorded |= _kill_after(_start(path, f"storm{storm}", 20, 100_000), 20 + 97 * storm % 400)
-    assert recorded <= _kept(path)
+        recorded |= _kill_after(_start(where, f"storm{storm}", 20, 100_000), 20 + 97 * storm % 400)
+    assert recorded <= _kept(where)
 
 
-def test_two_processes_write_to_one_store_at_once(path: Path) -> None:
-    processes = [_start(path, name, 10, 20) for name in ("ada", "bel")]
+def test_two_processes_write_to_one_store_at_once(where: Database) -> None:
+    processes = [_start(where, name, 10, 20) for name in ("ada", "bel")]
     for process in processes:
         assert len(process.communicate()[0].splitlines()) == 200
         assert process.returncode == 0
-    assert len(_kept(path)) == 400
+    assert len(_kept(where)) == 400
 
 
-async def test_a_live_run_of_another_process_is_running_until_it_dies(path: Path) -> None:
-    process = _start(path, "run", 1, 100_000)
+async def test_a_live_run_of_another_process_is_running_until_it_dies(where: Database) -> None:
+    process = _start(where, "run", 1, 100_000)
     assert process.stdout is not None
     process.stdout.readline()
-    async with Store.open(path) as store:
+    async with Store.open(where.url) as store:
         assert (await store.run("run-0")).status == "running"
         process.kill()
         for _ in range(500):  # dead but not waited for: a zombie holds nothing

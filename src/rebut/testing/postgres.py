@@ -83,7 +83,10 @@ class Cluster:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self) -> None:
-        """Start the server, after `stop` on the same port; returns once it takes connections."""
+        """Start the server, after `stop` on the same port; returns once it takes connections.
+
+        It ends with the thread that starts it, where the system can see to that: start it in the main one.
+        """
         self.port = self.port or _free_port()
         options = {**self._settings, "port": str(self.port), "unix_socket_directories": str(self.folder)}
         command = [str(self._programs / "postgres"), "-D", str(self.folder / "data")]
