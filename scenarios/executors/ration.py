@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,10 @@ TURN = 2.0
 
 SILENT = 30.0
 """Seconds without a word after which a worker's share is given to others."""
+
+
+CAREFUL = 1.0
+"""Seconds for which nobody's share grows once this is started anew: until all have said what they have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +47,29 @@ class Share:
 
 @dataclass(slots=True)
 class _Stand:
-    """How a worker stands with a model. `turn` is when it last went from no permit to some."""
+    """How a worker stands with a model.
+
+    `granted` is its share, or what it still has in flight of a larger one; `turn` is when it last went from
+    nothing to something.
+    """
 
     want: Want
     granted: int
     heard: float
-    turn: float
+    turn: float = -math.inf
 
 
 @dataclass(slots=True)
 class _Model:
     stands: dict[str, _Stand] = field(default_factory=dict)
     silent_until: float = 0.0
+    growing_from: float = 0.0
 
 
 class Ration:
     """Shares out permits, so that their sum is never more than a model's most.
 
-    A worker's share shrinks when it reports next, and only then do others grow: what is under way counts.
+    A share shrinks when its worker reports; others grow once what is in flight there has come down to it.
     After a restart of this object the reports of the workers say what they have.
     """
 
@@ -79,17 +89,23 @@ class Ration:
     def _share(self, worker: str, name: str, want: Want) -> Share:
         now, model = self._clock(), self._models.setdefault(name, _Model())
         model.stands = {w: s for w, s in model.stands.items() if now - s.heard < SILENT or w == worker}
-        stand = model.stands.setdefault(worker, _Stand(want, want.share, now, now))
+        if worker not in model.stands:
+            model.stands[worker] = _Stand(want, max(want.share, want.active), now)
+            if want.share:  # given before this object was started anew: others may have something, too
+                model.growing_from = now + CAREFUL
+        stand = model.stands[worker]
         stand.want, stand.heard = want, now
         if want.pause:
             model.silent_until = max(model.silent_until, now + want.pause)
         others = sum(other.granted for key, other in model.stands.items() if key != worker)
         target = _targets(model.stands, want.most, now)[worker]
-        granted = max(min(target, want.most - others), want.active, 0)
-        if granted and not stand.granted:
+        share = max(0, min(target, want.most - others))
+        if now < model.growing_from:
+            share = min(share, want.share)
+        if share and not stand.granted:
             stand.turn = now
-        stand.granted = granted
-        return Share(granted, max(0.0, model.silent_until - now))
+        stand.granted = max(share, want.active)
+        return Share(share, max(0.0, model.silent_until - now))
 
 
 def _targets(stands: Mapping[str, _Stand], most: int, now: float) -> dict[str, int]:

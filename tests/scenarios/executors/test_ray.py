@@ -1,0 +1,204 @@
+"""Scenarios on a real Ray: the table of one process, and no call lost or doubled whoever is killed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
+
+SERVER = Path(__file__).parents[2] / "graphs" / "crash" / "server.py"
+SPEC = """
+name: sums
+data: {generate: arithmetic, n: 12}
+kind: number
+workflows:
+  solve: solve
+  vote: {workflow: self-consistency, params: {samples: 4}}
+  society: {workflow: society, params: {agents: 2, rounds: 2}}
+"""
+REQUESTS = 12 * (1 + 1 + 1 + 2)
+"""The server draws several samples in one."""
+MAIN = "from rebut.cli import main; main()"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Generator[str]:
+    """The address of a Ray cluster of one machine, ended with the tests."""
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tempfile.mkdtemp(prefix="ray")  # short: sockets are made in it
+    options = [f"--port={port}", "--num-cpus=4", "--include-dashboard=false", "--disable-usage-stats"]
+    options += ["--node-ip-address=127.0.0.1", "--object-store-memory=100000000", f"--temp-dir={folder}"]
+    ray = str(Path(sys.executable).with_name("ray"))
+    with (Path(folder) / "start.log").open("w") as log:
+        command = [ray, "start", "--head", "--block", *options]
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            wait_for(lambda: "--block" in (Path(folder) / "start.log").read_text() or None, 120)
+            yield f"127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+@pytest.fixture
+def server() -> Generator[Any]:
+    """A model server that counts; slow enough for a kill to find something under way."""
+    found = importlib.util.spec_from_file_location("ray_counting_server", SERVER)
+    assert found is not None and found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    with module.CountingServer(0.4) as server:
+        yield server
+
+
+class Sitting:
+    """One run of the command, on this process alone (`local`) or on two workers."""
+
+    def __init__(self, folder: Path, server: Any, store: str, *more: str, cluster: str = "") -> None:
+        (folder / "sums.yaml").write_text(SPEC)
+        self.out, self.store = folder / f"{store}.jsonl", folder / store
+        where = ["--executor", "ray", "--workers", "2", "--address", cluster] if cluster else []
+        command = [sys.executable, "-c", MAIN, "scenario", "run", "sums.yaml", "-m", f"openai/x@{server.url}"]
+        command += ["--store", store, "--concurrency", "3", "--json", "--out", str(self.out), *where, *more]
+        env = {**os.environ, "REBUT_HOME": str(folder / "home"), "OPENAI_API_KEY": "none"}
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True)
+
+    def finished(self, code: int = 0) -> list[dict[str, Any]]:
+        """The lines of the table, but for the times."""
+        out, err = self.process.communicate(timeout=240)
+        assert self.process.returncode == code, err
+        if code not in (0, 3):
+            return []
+        lines: list[dict[str, Any]] = json.loads(out)["lines"]
+        return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+
+    def trials(self) -> list[Mapping[str, Any]]:
+        """What was found of each trial, but for how long it took."""
+        found = [json.loads(line) for line in self.out.read_text("utf-8").splitlines()]
+        return [
+            {k: t[k] for k in ("item", "label", "run", "answer", "right", "stop", "error")} for t in found
+        ]
+
+    def ask(self, query: str) -> list[Any]:
+        """What the store says; nothing before it is made."""
+        if not self.store.exists():
+            return []
+        with closing(sqlite3.connect(self.store)) as connection, suppress(sqlite3.OperationalError):
+            return connection.execute(query).fetchall()
+        return []
+
+    def committed(self) -> set[str]:
+        """The calls in the journal."""
+        return {f"{run}:{path}" for run, path in self.ask("select run, path from call")}
+
+    def workers(self) -> set[int]:
+        """The processes that have leased a trial and live."""
+        return {pid for (pid,) in self.ask("select distinct pid from lease") if lives(pid)}
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs, and is no zombie."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return False
+
+
+def wait_for(said: Callable[[], Any], seconds: float = 60) -> Any:
+    """What is said as soon as it is something."""
+    ends = time.monotonic() + seconds
+    while not (found := said()):
+        assert time.monotonic() < ends, "nothing came of it"
+        time.sleep(0.02)
+    return found
+
+
+@pytest.fixture
+def whole(tmp_path: Path, server: Any) -> tuple[list[dict[str, Any]], list[Mapping[str, Any]]]:
+    """The table and the trials of this process alone; the server's counts begin anew."""
+    sitting = Sitting(tmp_path, server, "whole.db")
+    lines = sitting.finished()
+    assert sum(server.started.values()) == REQUESTS
+    server.started.clear()
+    return lines, sitting.trials()
+
+
+def test_two_workers_find_what_one_process_finds(
+    tmp_path: Path, server: Any, cluster: str, whole: Any
+) -> None:
+    sitting = Sitting(tmp_path, server, "shared.db", cluster=cluster)
+    assert len(wait_for(lambda: len(sitting.workers()) == 2 and sitting.workers())) == 2
+    assert (sitting.finished(), sitting.trials()) == whole
+    assert sum(server.started.values()) == REQUESTS
+    assert sitting.ask("select * from lease") == []
+
+
+def test_killed_workers_lose_and_double_no_call(
+    tmp_path: Path, server: Any, cluster: str, whole: Any
+) -> None:
+    sitting, killed = Sitting(tmp_path, server, "killed.db", cluster=cluster), 0
+    for share in (0.1, 0.3, 0.5):
+        wait_for(lambda share=share: len(sitting.committed()) > share * REQUESTS and sitting.workers())
+        before, seen = sitting.committed(), server.started.copy()
+        os.kill(min(sitting.workers()), signal.SIGKILL)
+        killed += 1
+        wait_for(lambda before=before: len(sitting.committed()) > len(before) + 2)
+        assert not before & set(server.started - seen), "a call that the journal held was made again"
+    assert sitting.finished() == whole[0]
+    assert sitting.trials() == whole[1]
+    assert set(server.started) == sitting.committed() and len(server.started) == REQUESTS
+    twice = sum(server.started.values()) - REQUESTS
+    assert 0 < twice <= killed * 3 * 2, (
+        "what was under way was lost: three trials of at most two requests each"
+    )
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_driver_that_ends_takes_its_workers_along_and_the_next_goes_on(
+    tmp_path: Path, server: Any, cluster: str, whole: Any, how: signal.Signals
+) -> None:
+    first = Sitting(tmp_path, server, "driven.db", cluster=cluster)
+    wait_for(lambda: len(first.committed()) > REQUESTS // 4 and len(first.workers()) == 2)
+    workers = first.workers()
+    first.process.send_signal(how)
+    _, err = first.process.communicate(timeout=60)
+    assert first.process.returncode == (130 if how == signal.SIGINT else -how), err
+    wait_for(lambda: not any(lives(pid) for pid in workers))
+    if how == signal.SIGINT:
+        assert "the same command goes on from here" in err
+        assert first.ask("select * from lease") == []
+    before, seen = first.committed(), server.started.copy()
+    again = Sitting(tmp_path, server, "driven.db", cluster=cluster)
+    assert (again.finished(), again.trials()) == whole
+    assert not before & set(server.started - seen), "a call that the journal held was made again"
+
+
+def test_a_total_holds_for_all_workers_together(tmp_path: Path, server: Any, cluster: str) -> None:
+    first = Sitting(tmp_path, server, "total.db", "--total", "calls=40", cluster=cluster)
+    wait_for(lambda: len(first.committed()) > 4 and first.workers())
+    os.kill(min(first.workers()), signal.SIGKILL)
+    first.finished(3)
+    completions = "select coalesce(sum(n), 0) from call"
+    assert 0 < first.ask(completions)[0][0] <= 40
+    again = Sitting(tmp_path, server, "total.db", "--total", "calls=40", cluster=cluster)
+    again.finished(3)
+    assert again.ask(completions)[0][0] <= 40
+    rest = Sitting(tmp_path, server, "total.db", "--total", "calls=1000", cluster=cluster)
+    assert len(rest.finished()) == 3 and rest.ask(completions) == [(12 * (1 + 4 + 4),)]
