@@ -141,6 +141,9 @@ async def test_no_command_shows_or_keeps_a_key(server: Server, tmp_path: Path) -
     commands = [
         ["run", "self-consistency", QUESTION, "--model", model, "--param", "samples=2"],
         ["runs"],
+        ["store", "export", "all.jsonl"],
+        ["store", "export", "calls.csv", "--table", "calls"],
+        ["store", "backup", "copy.db"],
     ]
     for argv in commands:
         program = [sys.executable, "-c", "from rebut.cli import main; main()", *argv]
@@ -150,5 +153,6 @@ async def test_no_command_shows_or_keeps_a_key(server: Server, tmp_path: Path) -
         assert done.stdout or done.stderr, argv
         assert KEY.encode() not in done.stdout + done.stderr, argv
     assert server.seen == {f"Bearer {KEY}"}
-    assert databases(tmp_path)
+    assert len(databases(tmp_path)) == 2
+    assert (tmp_path / "all.jsonl").stat().st_size > 100
     assert not leaks(tmp_path)

@@ -12,7 +12,7 @@ import click
 
 from rebut.errors import JournalDrift, QuorumMissed, RebutError, Unparsed
 
-from . import codes, forking, history, library, models, output, running, scenario, scores, writing
+from . import codes, forking, history, library, models, output, running, scenario, scores, store, writing
 from .codes import Exit
 from .watching import Stopped
 
@@ -24,7 +24,7 @@ SECTIONS: dict[str, Sequence[click.Command]] = {
     "Write your own": (writing.new, writing.check, writing.schema),
     "Measure": (scenario.scenario,),
     "Look back": (history.runs, history.show, scores.scores, history.replay, history.export, history.import_),
-    "Set up": (models.models,),
+    "Set up": (models.models, store.store),
 }
 
 

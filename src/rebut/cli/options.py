@@ -38,6 +38,24 @@ model = click.option(
 
 budget = click.option("--budget", metavar="LIMITS", help="Stop there, such as calls=10,usd=0.5,seconds=60.")
 
+STATUS = click.Choice(("finished", "failed", "cancelled", "interrupted", "running"))
+
+
+def chosen(command: Decorated) -> Decorated:
+    """Adds the options that choose runs of a store."""
+    for option in reversed(
+        (
+            click.option("--scenario", metavar="NAME", default="", help="Only runs of a scenario."),
+            click.option("--status", "statuses", multiple=True, type=STATUS, help="Only runs that stand so."),
+            click.option("--since", metavar="AGE|DATE", help="Only runs that began since, such as 7d."),
+            click.option(
+                "--until", metavar="AGE|DATE", help="Only runs that began before, such as 2026-11-01."
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
 
 @dataclass(frozen=True, slots=True)
 class Look:

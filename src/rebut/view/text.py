@@ -89,6 +89,19 @@ def short(n: float) -> str:
     return f"{n / 1000:.1f}k" if n < 1_000_000 else f"{n / 1_000_000:.1f}M"
 
 
+def size(count: float) -> str:
+    """A count of bytes.
+
+    >>> size(950), size(52_000), size(2_500_000), size(31e9)
+    ('950 B', '52.0 kB', '2.5 MB', '31.0 GB')
+    """
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.1f} {unit}" if unit != "B" else f"{count:.0f} B"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
 def cached(cached: int, prompt: int) -> str:
     """How much of the prompts came from a prefix cache; empty where nothing did.
 
