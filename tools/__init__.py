@@ -1,1 +1,1 @@
-"""Tools: what agents may use beside models; the room is laid out, and empty so far."""
+"""What agents and graders may use beside models: a place where foreign programs run, shut in."""
