@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..graphs.keys import KINDS
-from ..graphs.shapes import WORKFLOW, Anything, Either, Fixed, Key, ListOf, MapOf, Number, Text, Word
+from ..graphs.shapes import WORKFLOW, Anything, Either, Fixed, Flag, Key, ListOf, MapOf, Number, Text, Word
+from .checkers import CHECKS
 
 COUNT = Number(whole=True, least=1, formulas=False)
 POSITIVE = Number(above=0, formulas=False)
@@ -22,9 +23,18 @@ MODEL = Text(empty=False, what="a model's name")
 DATA = Fixed(
     "data",
     (
-        Key("file", Text(empty=False, what="a path"), "JSON Lines or CSV, relative to this file"),
-        Key("limit", COUNT, "at most so many items of the file", needs="file"),
-        Key("generate", Text(empty=False, what="a generator's name"), "a generator instead of a file"),
+        Key(
+            "file",
+            ListOf(Text(empty=False, what="a path"), single=True, distinct=True),
+            "paths or patterns (data/*.jsonl), relative to this file",
+        ),
+        Key("separator", Word(r"^[^\w\s\"']$|^\t$", "one mark"), "between cells of a table", needs="file"),
+        Key("dataset", Text(empty=False, what="a data set's name"), "of the hub, or a folder that was saved"),
+        Key("config", Text(empty=False), "of the data set", needs="dataset"),
+        Key("split", Text(empty=False), "of the data set", needs="dataset"),
+        Key("revision", Text(empty=False), "of the data set on the hub", needs="dataset"),
+        Key("limit", COUNT, "at most so many items of files or a data set, from the first"),
+        Key("generate", Text(empty=False, what="a generator's name"), "a generator instead of data"),
         Key("n", COUNT, "how many items are generated", needs="generate"),
         Key("seed", Number(whole=True, least=0, formulas=False), "of the generator", needs="generate"),
         Key("with", MapOf(Anything(formulas=False)), "the generator's own options", needs="generate"),
@@ -41,6 +51,23 @@ CONTENDER = Fixed(
     ),
 )
 
+JUDGE = Fixed(
+    "metric",
+    (
+        Key(
+            "judge",
+            Text(empty=False, what="a workflow's name or path"),
+            "a workflow that grades an answer from 0 to 1",
+            required=True,
+        ),
+        Key("params", MapOf(Anything(formulas=False)), "of the judge"),
+        Key("models", Either(MODEL, table=MapOf(MODEL)), "of the judge: one for all, or by role or agent"),
+    ),
+)
+METRIC = Word(
+    r"^(exact|f1|contains|pass@[1-9][0-9]{0,2})$", "a metric: exact, f1, contains, pass@K or a judge"
+)
+
 _NAMES = ListOf(Text(empty=False, what="a workflow's name or path"), distinct=True)
 
 SCENARIO = Fixed(
@@ -54,9 +81,33 @@ SCENARIO = Fixed(
         Key(
             "fields",
             MapOf(Text(empty=False, what="a column's name")),
-            "input or question, answer, id, group: the column of each",
+            "input or question, answer, choices, id, group: the column or dotted path of each",
         ),
-        Key("kind", Text(KINDS, what="a kind of answer"), "the kind of answer"),
+        Key(
+            "kind",
+            Text(KINDS, what="a kind of answer"),
+            "the kind of answer; default: the generator's, or auto",
+        ),
+        Key(
+            "check",
+            Text(tuple(CHECKS), what="a way of checking"),
+            "how an answer is held against the gold; default: the generator's, or equal",
+        ),
+        Key(
+            "metrics",
+            Either(
+                listing=ListOf(METRIC, distinct=True),
+                table=MapOf(
+                    Either(METRIC, table=JUDGE), key=Word(r"^[a-z][\w @.-]{0,30}$", "a short name"), least=1
+                ),
+            ),
+            "measured beside right answers: names, or a mapping from a label to a name or a judge",
+        ),
+        Key(
+            "allow_code",
+            Flag(formulas=False),
+            "whether programs that models wrote may be run, for check: tests",
+        ),
         Key(
             "workflows",
             Either(listing=_NAMES, table=MapOf(Either(Text(), table=CONTENDER), key=LABEL, least=1)),

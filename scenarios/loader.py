@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from ..graphs.spec import Span
 from ..graphs.workflow import load as load_workflow
 from ..models.limits import Limits
 from . import generators
+from .checkers import CHECKS
 from .keys import SCENARIO
-from .spec import Contender, DataSpec, ScenarioSpec
+from .spec import Contender, DataSpec, Metric, ScenarioSpec
 
 LIBRARY = Path(__file__).parent / "library"
 MOST_CONTENDERS = 200
@@ -100,6 +101,8 @@ class _Reader:
         if not isinstance(self.piece, Table) or not isinstance(found, dict):
             return None
         data = self._data(found.get("data", {}))
+        kind, check = self._ways(found, data)
+        metrics = tuple(self._metrics(found.get("metrics", {}), len(found.get("seeds", (0,)))))
         contenders = tuple(self._contenders(found.get("workflows", {})))
         self._labels(contenders)
         for contender in contenders:
@@ -117,7 +120,11 @@ class _Reader:
             cite=found.get("cite", ""),
             data=data,
             fields=found.get("fields", {}),
-            kind=found.get("kind", "auto"),
+            kind=kind,
+            as_it_looks="kind" in found,
+            check=check,
+            metrics=metrics,
+            allow_code=found.get("allow_code", False),
             contenders=contenders,
             models=found.get("models", ()),
             seeds=found.get("seeds", (0,)),
@@ -140,11 +147,18 @@ class _Reader:
         return span
 
     def _data(self, found: Mapping[str, Any]) -> DataSpec:
-        if ("file" in found) == ("generate" in found) and not self.problems.errors:
+        sources = [name for name in ("file", "dataset", "generate") if name in found]
+        if len(sources) != 1 and not self.problems.errors:
             self.problems.error(
-                "data", self._at("data"), "data come from a 'file' or are made by 'generate': just one"
+                "data",
+                self._at("data"),
+                "data come from a 'file', a 'dataset', or are made by 'generate': just one",
             )
         name = found.get("generate")
+        if name is not None and "limit" in found:
+            self.problems.error(
+                "data", self._at("data", "limit"), "'limit' is for data; 'n' says how many are made"
+            )
         if name is not None:
             for problem in generators.misfits(name, found.get("with", {})):
                 place = (
@@ -154,13 +168,55 @@ class _Reader:
                 )
                 self.problems.error("generator", place, problem.message, problem.note)
         return DataSpec(
-            file=found.get("file"),
+            files=found.get("file", ()),
+            separator=found.get("separator", ""),
+            dataset=found.get("dataset"),
+            config=found.get("config"),
+            split=found.get("split"),
+            revision=found.get("revision"),
             generate=name,
             n=found.get("n", DataSpec.__dataclass_fields__["n"].default),
             seed=found.get("seed", 0),
             options=found.get("with", {}),
             limit=found.get("limit"),
         )
+
+    def _ways(self, found: Mapping[str, Any], data: DataSpec) -> tuple[str, str]:
+        """The kind of answer and the way of checking: said, else the generator's own."""
+        made = generators.GENERATORS.get(data.generate or "")
+        check = found.get("check") or (made.check if made else "equal")
+        wanted = CHECKS[check].kind
+        kind = found.get("kind") or wanted or (made.kind if made else "auto")
+        if wanted and kind != wanted:
+            self.problems.error(
+                "kind", self._at("kind"), f"'check: {check}' needs answers of kind {wanted!r}, not {kind!r}"
+            )
+        if "choices" in found.get("fields", {}) and kind != "choice":
+            self.problems.error("kind", self._at("fields", "choices"), "choices need 'kind: choice'")
+        return kind, check
+
+    def _metrics(self, found: Any, seeds: int) -> Iterator[Metric]:
+        if isinstance(found, tuple):
+            found = {name: name for name in found}
+        for label, said in found.items() if isinstance(found, dict) else ():
+            span = self._at("metrics", label)
+            if isinstance(said, dict):
+                judge = said.get("judge", "")
+                models = said.get("models", {})
+                yield Metric(
+                    name=label,
+                    by="judge",
+                    judge=self._ref(judge),
+                    params=said.get("params", {}),
+                    models={"*": models} if isinstance(models, str) else models,
+                    span=span,
+                )
+            elif isinstance(said, str):
+                name, _, k = said.partition("@")
+                if k and int(k) > seeds:
+                    wanted = f"{said!r} needs {k} seeds or more, there are {seeds}"
+                    self.problems.error("metric", span, wanted, "as in seeds: [0, 1, 2]")
+                yield Metric(name=label, by=name, k=int(k or 1), span=span)
 
     def _contenders(self, found: Any) -> list[Contender]:
         piece = self.piece.get("workflows") if isinstance(self.piece, Table) else None

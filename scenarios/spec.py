@@ -15,20 +15,33 @@ NO_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSpec:
-    """Where the items come from: a file, or a generator; just one of the two is set.
+    """Where the items come from: files, a data set, or a generator; just one of the three is set.
 
     Attributes:
-        file: a path, relative to the scenario's file; JSON Lines (``.jsonl``) or CSV (``.csv``, ``.tsv``).
+        files: paths or patterns, relative to the scenario's file; see `rebut.scenarios.data`.
+        separator: between the cells of a table; empty for what is usual.
+        dataset: of Hugging Face's library: a name on the hub, or a folder that was saved; with `config`,
+            `split` and `revision`.
         generate: the name of a generator; `n` items are made from `seed`, `options` are the generator's own.
-        limit: at most so many items of a file, from the first.
+        limit: at most so many items of files or a data set, from the first.
     """
 
-    file: str | None = None
+    files: tuple[str, ...] = ()
+    separator: str = ""
+    dataset: str | None = None
+    config: str | None = None
+    split: str | None = None
+    revision: str | None = None
     generate: str | None = None
     n: int = 20
     seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
     limit: int | None = None
+
+    @property
+    def file(self) -> str | None:
+        """The files as people are told of them; None where the items are made by a generator."""
+        return self.dataset or ", ".join(self.files) or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +86,7 @@ class ScenarioSpec:
         models: model strings; each contender runs with each of them. Empty: the settings' own.
         budget: limits of each run; `total`: of all runs together.
         base: the label of the contender that others are compared with.
+        as_it_looks: the file itself says ``kind: auto``: answers of several kinds are meant.
         check: how an answer is held against the gold: ``equal`` (by its kind), ``expression`` or ``tests``.
         metrics: measured beside that.
         allow_code: whether programs that models wrote may be run (``check: tests``).
@@ -85,6 +99,7 @@ class ScenarioSpec:
     data: DataSpec
     fields: Mapping[str, str] = field(default_factory=dict)
     kind: str = "auto"
+    as_it_looks: bool = False
     contenders: tuple[Contender, ...]
     models: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (0,)

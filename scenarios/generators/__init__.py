@@ -9,7 +9,10 @@ from typing import Any
 
 from rebut.errors import InputError, suggest
 
-from . import arithmetic, comparison, needle
+from . import arithmetic, code, comparison, counterintuitive, game24, logic, needle
+
+ATTEMPTS = 200
+"""Times that an item is drawn anew because it was there before."""
 
 Record = dict[str, Any]
 Make = Callable[[random.Random, Mapping[str, Any]], Record]
@@ -27,12 +30,16 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """A generator: `make` gives one item (question, answer, topic), `kind` is the kind of its answers."""
+    """A generator: `make` gives one item (question, answer, topic), `kind` is the kind of its answers.
+
+    `check` is how they are held against the gold, see `rebut.scenarios.checkers`.
+    """
 
     about: str
     kind: str
     make: Make
     options: Mapping[str, Option]
+    check: str = "equal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +61,44 @@ GENERATORS: Mapping[str, Generator] = {
             "largest": Option(29, 1, 10_000, "the largest number"),
         },
     ),
+    "code": Generator(
+        "Python functions put together from parts, graded by tests that the question does not show",
+        "code",
+        code.make,
+        {"steps": Option(3, 2, 6, "how many things are done one after the other")},
+        "tests",
+    ),
     "comparison": Generator(
         "which of two decimals is larger, where the longer one often is the smaller",
         "number",
         comparison.make,
         {"digits": Option(2, 1, 6, "behind the point, at most")},
+    ),
+    "counterintuitive": Generator(
+        "small sums whose first answer is wrong: floors, posts, cuts, mean speeds, doubling",
+        "number",
+        counterintuitive.make,
+        {},
+    ),
+    "game24": Generator(
+        "numbers that make a target with + - * /, each used once; graded by exact calculation",
+        "text",
+        game24.make,
+        {
+            "numbers": Option(4, 3, 5, "how many numbers"),
+            "largest": Option(13, 4, 99, "the largest number"),
+            "target": Option(24, 1, 100, "what they are to make"),
+        },
+        "expression",
+    ),
+    "logic": Generator(
+        "who lives where with what: clues that leave exactly one arrangement, none of them to spare",
+        "text",
+        logic.make,
+        {
+            "people": Option(4, 3, 5, "how many people, and houses in a row"),
+            "features": Option(2, 1, 3, "what each has beside a name"),
+        },
     ),
     "needle": Generator(
         "one fact among many sentences, and a question for it",
@@ -99,6 +139,15 @@ def generate(name: str, n: int, seed: int, options: Mapping[str, Any] | None = N
         raise InputError(f"{wrong[0].message}{wrong[0].note}")
     made = GENERATORS[name]
     filled = {key: option.default for key, option in made.options.items()} | given
+    seen: set[str] = set()
     for index in range(n):
         # A generator of its own for each item: the first items do not depend on how many follow.
-        yield {"id": f"{name}-{seed}-{index}"} | made.make(random.Random(f"{name}/{seed}/{index}"), filled)
+        for attempt in range(ATTEMPTS):
+            again = f"/{attempt}" if attempt else ""
+            record = made.make(random.Random(f"{name}/{seed}/{index}{again}"), filled)
+            if record["question"] not in seen:
+                break
+        else:
+            raise InputError(f"generator {name!r} finds only {index} different items with these options")
+        seen.add(record["question"])
+        yield {"id": f"{name}-{seed}-{index}"} | record

@@ -49,7 +49,7 @@ def test_a_file_becomes_a_spec() -> None:
 def test_a_list_of_names_is_enough() -> None:
     spec = loads("name: a\ndata: {generate: needle}\nworkflows: [solve, debate]")
     assert [(c.label, c.workflow) for c in spec.contenders] == [("solve", "solve"), ("debate", "debate")]
-    assert (spec.base, spec.seeds, spec.kind, spec.data.n) == ("solve", (0,), "auto", 20)
+    assert (spec.base, spec.seeds, spec.kind, spec.data.n) == ("solve", (0,), "text", 20)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_list_of_names_is_enough() -> None:
         (
             "file: d.csv, limit: 5",
             "file: d.csv, generate: needle",
-            ["error: data come from a 'file' or are made"],
+            ["error: data come from a 'file', a 'dataset', or are made"],
         ),
         (
             "file: d.csv, limit: 5",
