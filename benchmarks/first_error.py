@@ -143,7 +143,9 @@ def ordered(found: Sequence[Found]) -> float | None:
 
 def spread(found: Sequence[Found], seed: int = 0) -> tuple[tuple[float, float], tuple[float, float]]:
     """The 95 % percentile bootstrap intervals, over solutions, of the harmonic mean and of `ordered`."""
-    dice, means, orders = Random(seed), [], []
+    dice = Random(seed)
+    means: list[float] = []
+    orders: list[float] = []
     for _ in range(DRAWS):
         drawn = dice.choices(found, k=len(found))
         means.append(score(drawn)[2])
