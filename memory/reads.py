@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import orjson
-from sqlalchemy import Connection, RowMapping, select, text
+from sqlalchemy import Connection, RowMapping, func, select, text
 
 from rebut.errors import InputError, suggest
+from rebut.records import Usage
 
 from . import rows, runs
 from .dialect import begins
@@ -77,9 +78,45 @@ def run_list(
 
 
 def runs_of(connection: Connection, scenario: str) -> list[RunInfo]:
-    """All runs of a scenario, by its name, in the order of their ids."""
+    """All runs of a scenario, by its name, in the order of their ids.
+
+    Those that have not ended, or whose process died, have used what their calls so far did.
+    """
     query = select(RUN).where(begins(RUN.c.id, f"{scenario}.")).order_by(RUN.c.id)
-    return [standing(row) for row in connection.execute(query).mappings()]
+    found = [standing(row) for row in connection.execute(query).mappings()]
+    used = _used(connection, [info.id for info in found if info.status in ("running", "interrupted")])
+    return [
+        replace(info, result=replace(info.result, usage=used[info.id])) if info.id in used else info
+        for info in found
+    ]
+
+
+def _used(connection: Connection, ids: Sequence[str]) -> dict[str, Usage]:
+    """What the calls of runs used, as far as they were paid for."""
+    found: dict[str, Usage] = {}
+    for start in range(0, len(ids), CHUNK):
+        among = CALL.c.run.in_(ids[start : start + CHUNK]) & (CALL.c.attempts > 0)
+        sums = (func.sum(CALL.c[name]) for name in _SUMMED)
+        priced, calls = func.count(CALL.c.usd), func.count()
+        query = select(CALL.c.run, priced, calls, func.sum(CALL.c.n), *sums).where(among).group_by(CALL.c.run)
+        for run, with_price, of, completions, *figures in connection.execute(query):
+            requests, prompt, completion, cached, reasoning, usd, seconds = figures
+            found[run] = Usage(
+                calls=int(completions),
+                requests=int(requests),
+                prompt=int(prompt),
+                completion=int(completion),
+                cached=int(cached),
+                reasoning=int(reasoning),
+                usd=usd if with_price == of else None,
+                seconds=seconds,
+            )
+    return found
+
+
+_SUMMED = (
+    "attempts", "prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "usd", "seconds",
+)  # fmt: skip
 
 
 def start_of(connection: Connection, row: Row) -> RunStart:

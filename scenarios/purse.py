@@ -35,11 +35,14 @@ class Purse:
         """Count what an earlier sitting used."""
         self.spent = self.spent + usage
 
-    def hold(self, entrant: Entrant) -> Usage | None:
-        """Room for a trial; None, with the reason in `words`, where there is none left."""
+    def hold(self, entrant: Entrant, before: Usage | None = None) -> Usage | None:
+        """Room for a trial; None, with the reason in `words`, where there is none left.
+
+        `before` is what an earlier sitting paid of it: that is spent already.
+        """
         if not self.limits.any:
             return Usage()
-        worst = self._worst[entrant.label]
+        worst = _rest(self._worst[entrant.label], before or Usage())
         after = self.spent + self.held + worst
         used = {"calls": after.calls, "tokens": after.tokens, "usd": after.usd or 0.0}
         for name, value in used.items():
@@ -57,6 +60,15 @@ class Purse:
         """Put what a trial used in the place of what was held; `before` was paid in an earlier sitting."""
         self.held = _less(self.held, held)
         self.spent = self.spent + _less(used, before)
+
+
+def _rest(worst: Usage, before: Usage) -> Usage:
+    """What may still be used of the most that a run can use."""
+    return Usage(
+        calls=max(0, worst.calls - before.calls),
+        completion=max(0, worst.tokens - before.tokens),
+        usd=max(0.0, (worst.usd or 0.0) - (before.usd or 0.0)),
+    )
 
 
 def _less(a: Usage, b: Usage) -> Usage:

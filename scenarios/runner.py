@@ -14,10 +14,12 @@ from ..graphs.runtime import Runtime
 from ..memory.values import RunInfo
 from .executors import ELSEWHERE, Executor
 from .executors.local import LocalExecutor
-from .items import items_of
+from .grading import Grader
+from .items import look
+from .judging import Judges
 from .purse import Purse
 from .spec import ScenarioSpec
-from .trials import Entrant, Task, Trial, entrants, graded, needed, run_id, told
+from .trials import Entrant, Task, Trial, entrants, needed, run_id, told
 
 HOPELESS = 5
 """So many trials of an entrant that fail for want of its model, and none that does not, end the scenario."""
@@ -86,7 +88,9 @@ class Runner:
         self._executor = executor or LocalExecutor(runtime)
         self._concurrency = concurrency or spec.concurrency
         self.entrants = entrants(spec, runtime, models)
-        self.items = items_of(spec, needed(self.entrants))[:limit]
+        found = look(spec, needed(self.entrants), limit)
+        self.items, self.warnings = found.items, found.warnings
+        self.grader, self.judges = Grader(spec), Judges(spec, runtime, models or {}, found.items)
         self.tasks = [
             Task(entrant, item, seed, run_id(spec, entrant, item, seed))
             for item in self.items
@@ -95,7 +99,7 @@ class Runner:
         ]
         self.report = Report(spec, tuple(e.label for e in self.entrants), wanted=len(self.tasks))
         self._done: dict[tuple[str, str, int], Trial] = {}
-        self._purse = Purse(spec.total, self.entrants)
+        self._purse = Purse(spec.total, [*self.entrants, *self.judges.entrants])
         self._failures: dict[str, int] = Counter()
         self._hopeful: set[str] = set()
 
@@ -110,12 +114,14 @@ class Runner:
             StoreError: the store fails.
         """
         try:
+            self.grader.ready()
             known = await self._known()
             todo = [task for task in self.tasks if not self._keep(task, known.get(task.run))]
             self._tell(None)
             self._hopeful |= {trial.label for trial in self._done.values()}
             if todo:
                 await self._make(todo, known)
+            await self._judge(known)
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
         finally:
@@ -137,13 +143,17 @@ class Runner:
                 result = info.result
                 error, seconds = result.detail or "failed", result.seconds or 0.0
                 self._note(self._trial(task, error=error, usage=result.usage, seconds=seconds, kept=True))
+        self._score(self.judges.kept(self._done.values(), known))
         self._order()
         return self.report
 
     async def _known(self) -> dict[str, RunInfo]:
         if self._runtime.store is None:
             return {}
-        return {info.id: info for info in await self._runtime.store.runs_of(self.spec.name)}
+        known = {info.id: info for info in await self._runtime.store.runs_of(self.spec.name)}
+        ended = [(known[task.run].result.answer, task.item) for task in self.tasks if task.run in known]
+        await self.grader.ahead(ended)
+        return known
 
     def _keep(self, task: Task, info: RunInfo | None) -> bool:
         """Take a finished run of the store as the trial's outcome, if there is one."""
@@ -166,6 +176,16 @@ class Runner:
         )
         return True
 
+    async def _judge(self, known: Mapping[str, RunInfo]) -> None:
+        """Have the answers graded by the scenario's judges, those of earlier sittings too."""
+        made = list(self._done.values())
+        trials, stopped = await self.judges.judge(made, known, self._purse, self._concurrency)
+        self._score(trials)
+        self.report.stopped = self.report.stopped or stopped
+
+    def _score(self, trials: Sequence[Trial]) -> None:
+        self._done |= {(trial.item, trial.label, trial.seed): trial for trial in trials}
+
     async def _make(self, tasks: Sequence[Task], known: Mapping[str, RunInfo]) -> None:
         executor = self._executor
         try:
@@ -180,10 +200,10 @@ class Runner:
     async def _work(self, todo: deque[Task], known: Mapping[str, RunInfo]) -> None:
         while todo and not self.report.stopped:
             task = todo.popleft()
-            if not (held := self._purse.hold(task.entrant)):
+            before = known[task.run].result.usage if task.run in known else Usage()
+            if (held := self._purse.hold(task.entrant, before)) is None:
                 self.report.stopped = self._purse.words
                 return
-            before = known[task.run].result.usage if task.run in known else Usage()
             trial = await self._try(task, resumed=task.run in known)
             self._purse.settle(held, trial.usage, before)
             self._note(trial)
@@ -199,6 +219,7 @@ class Runner:
             return self._trial(task, error=told(made.failure), usage=made.usage)
         self._hopeful.add(task.entrant.label)
         stop = "budget" if result.stop_reason == "budget" else "answered"
+        await self.grader.ahead([(result.answer, task.item)])
         return self._trial(task, answer=result.answer, stop=stop, usage=result.usage, seconds=result.seconds)
 
     def _hope(self, entrant: Entrant, error: RebutError) -> None:
@@ -211,7 +232,7 @@ class Runner:
             raise error
 
     def _trial(self, task: Task, *, answer: object = None, **more: object) -> Trial:
-        kind = task.entrant.workflow.kind
+        graded = self.grader.grade(answer, task.item, task.entrant.workflow.kind)
         return Trial(
             item=task.item.id,
             group=task.item.group,
@@ -220,7 +241,8 @@ class Runner:
             run=task.run,
             gold=task.item.gold,
             answer=None if answer is None else str(answer),
-            right=graded(answer, task.item, kind),
+            right=graded.right,
+            scores=graded.scores,
             **more,  # type: ignore[arg-type]
         )
 

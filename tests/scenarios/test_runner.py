@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -194,3 +196,20 @@ async def test_a_run_that_another_process_holds_is_left_to_it(runtime: Open) -> 
         await asyncio.wait([first])
         again = await Runner(scenario(workflows="[solve]"), other, limit=2).run()
         assert [t.stop for t in again.trials] == ["answered", "answered"]
+
+
+async def test_what_a_killed_process_used_counts_in_the_total(runtime: Open, store: Path) -> None:
+    spec = scenario(workflows="{vote: {workflow: self-consistency, params: {samples: 3}}}")
+    async with runtime(Adder()) as opened:
+        first = await Runner(spec, opened, limit=2).run()
+    connection = sqlite3.connect(store)  # as if it had begun with the second item, and was killed then
+    for table, key in {"run": "id", "call": "run", "message": "run", "event": "run"}.items():
+        connection.execute(f"delete from {table} where {key} = ?", (first.trials[0].run,))
+    connection.execute("update run set status = 'running', calls = 0, machine = 'gone', pid = 1")
+    connection.commit()
+    connection.close()
+    idle, more = Adder(), Adder()
+    short = await sitting(runtime, idle, replace(spec, total=Limits(calls=5)))
+    assert short.stopped and idle.seen == []
+    enough = await sitting(runtime, more, replace(spec, total=Limits(calls=6)))
+    assert len(more.seen) == 3 and enough.usage.calls == 6 and len(enough.trials) == 2
