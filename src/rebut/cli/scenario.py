@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,7 +146,10 @@ async def _run(ref: str, given: dict[str, Any]) -> int:
             ),
         )
         try:
-            report = await runner.run()
+            with redirect_stdout(
+                sys.stderr
+            ):  # Ray tells of dead workers on stdout, where only the table goes
+                report = await runner.run()
         except asyncio.CancelledError:
             _stopped(runner.report, summary(runner.report), kept=runtime.store is not None)
             raise
