@@ -152,7 +152,7 @@ def address_of(runtime: Runtime) -> str:
     if ref is None or str(ref) == "none":
         raise InputError("the executor ray keeps its place in a store: give one (--store PATH)")
     if isinstance(ref, Store):
-        return str(ref.path)
+        return str(ref.path)  # one on a server tells no password: its URL is to be given
     text = str(ref)
     if "://" not in text:
         return str(Path(text).expanduser().absolute())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import secrets
 import signal
 import socket
 import sqlite3
@@ -34,6 +35,8 @@ workflows:
 REQUESTS = 12 * (1 + 1 + 1 + 2)
 """The server draws several samples in one."""
 MAIN = "from rebut.cli import main; main()"
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+"""What a cluster asks of whoever connects."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +51,8 @@ def cluster() -> Generator[str]:
     ray = str(Path(sys.executable).with_name("ray"))
     with (Path(folder) / "start.log").open("w") as log:
         command = [ray, "start", "--head", "--block", *options]
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        env = {**os.environ, **TOKEN}
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=env)
         try:
             wait_for(lambda: "--block" in (Path(folder) / "start.log").read_text() or None, 120)
             yield f"127.0.0.1:{port}"
@@ -77,7 +81,7 @@ class Sitting:
         where = ["--executor", "ray", "--workers", "2", "--address", cluster] if cluster else []
         command = [sys.executable, "-c", MAIN, "scenario", "run", "sums.yaml", "-m", f"openai/x@{server.url}"]
         command += ["--store", store, "--concurrency", "3", "--json", "--out", str(self.out), *where, *more]
-        env = {**os.environ, "REBUT_HOME": str(folder / "home"), "OPENAI_API_KEY": "none"}
+        env = {**os.environ, **TOKEN, "REBUT_HOME": str(folder / "home"), "OPENAI_API_KEY": "none"}
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True)
 
