@@ -37,9 +37,9 @@ def address(url_or_path: str | Path) -> Address:
         return File(path=_path(str(url_or_path)))
     try:
         url = make_url(url_or_path)
-    except (ArgumentError, ValueError) as error:
+    except (ArgumentError, ValueError):
         # what stands in the place of a port may be a part of a password: nothing of it is shown
-        raise InputError(f"the store's URL cannot be read {LIKE}; {_ESCAPED}") from error
+        raise InputError(f"the store's URL cannot be read {LIKE}; {_ESCAPED}") from None
     backend = url.get_backend_name()
     if backend == "sqlite" and not url.host:
         return File(path=_path(url.database or ""), **_options(url, {}))

@@ -50,6 +50,15 @@ async def test_a_url_names_the_same_file(tmp_path: Path) -> None:
         ("", "a store is a file, found ''"),
         ("oracle://ada:secret@host/db", r"store 'oracle://ada:\*\*\*@host/db' is of a kind not known here"),
         ("://", "the store's URL cannot be read"),
+        ("postgresql://ada:secret@host", r"the store's URL names no database \(like: postgresql://"),
+        ("postgresql://ada:1@secret@host/db", "more than one @; in a password, write @ as %40"),
+        ("postgresql://ada:/secret", "the store's URL cannot be read .*; in a password, write @ as %40"),
+        ("postgresql+asyncpg://ada:secret@host/db", r"by psycopg, not 'postgresql\+asyncpg'"),
+        ("postgresql://host/db?schma=x", r"unknown option 'schma' of a store \(did you mean 'schema'"),
+        ("postgresql://host/db?password=secret", "unknown option 'password' of a store"),
+        ("postgresql://host/db?durability=off", "unknown durability 'off'"),
+        ('postgresql://host/db?schema=x";', "a store's schema has a name of a-z, 0-9 and _, found"),
+        ("sqlite:///x.db?schema=x", "unknown option 'schema' of a store"),
     ],
 )
 def test_a_wrong_address_is_refused(url: str, said: str) -> None:

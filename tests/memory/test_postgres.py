@@ -217,8 +217,9 @@ async def test_every_text_comes_back(store: Store, where: OnServer, start: Start
         await journal.record(site, request, Outcome(response=response, attempts=2**33))
     journal.event(NodeFinished(run="run-1", seq=2**33, node="a", visit=1, wrote={"said": texts}))
     await store.finish("run-1", status="finished", answer=texts, detail="\x00")
-    assert [call.outcome.response.completions[0].text for call in await store.calls("run-1") if
-            call.outcome.response] == texts  # fmt: skip
+    assert [call.request.messages[0].content for call in await store.calls("run-1")] == [
+        f"{text}?" for text in texts
+    ]
     site = (await store.calls("run-1"))[0].site
     assert (site.node, site.agent, site.visit) == ("a\x00", "ada\ufdd0", 2**40)
     info = await store.run("run-1")
@@ -227,6 +228,7 @@ async def test_every_text_comes_back(store: Store, where: OnServer, start: Start
     assert (await store.talks(["run-1"], 1))["run-1"][0].said[0].text == "a"
     assert where.one("SELECT at FROM step") == 0.0
     with pytest.raises(StoreError, match="surrogates not allowed"):
+        request = Request(model="m", messages=())
         await journal.record(replace(site, path="b"), request, Outcome(error="x", message="\ud800"))
 
 

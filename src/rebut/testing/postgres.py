@@ -53,6 +53,8 @@ class Cluster:
     It sorts texts as people do (ICU, English), so that nothing is right only because a database sorts bytes.
     """
 
+    _server: subprocess.Popen[Any] | None
+
     def __init__(self, **settings: str) -> None:
         self._settings = {**SETTINGS, **settings}
         self._programs = programs()
@@ -60,7 +62,7 @@ class Cluster:
         self.folder = Path(tempfile.mkdtemp(prefix="rebut-postgres-"))
         self.password = secrets.token_urlsafe(12)
         self.port = 0
-        self._server: subprocess.Popen[bytes] | None = None
+        self._server = None
 
     def __enter__(self) -> Self:
         try:
