@@ -70,7 +70,7 @@ async def test_a_trial_is_made_once_and_then_told(crew: Crew, store: Path) -> No
 
 async def test_no_two_workers_are_at_a_trial(crew: Crew, store: Path) -> None:
     one, other = await crew.hired(), await crew.hired()
-    crew.adder.delay = 0.1
+    crew.adder.delay = 0.5
     first = asyncio.create_task(one.make(crew.jobs[0]))
     await crew.adder.told.wait()
     assert await leased(store) == [crew.jobs[0].run]
@@ -127,15 +127,16 @@ async def test_one_that_cannot_open_the_store_says_so(crew: Crew, tmp_path: Path
     assert isinstance(said, Failure) and "cannot open store" in str(said.error())
 
 
+@pytest.mark.slow
 async def test_leases_are_kept_while_a_trial_goes_on(crew: Crew, store: Path) -> None:
     from dataclasses import replace
 
-    crew.kit = replace(crew.kit, lease=0.15)
+    crew.kit = replace(crew.kit, lease=0.9)
     one, other = await crew.hired(), await crew.hired()
-    crew.adder.delay = 0.6
+    crew.adder.delay = 3
     first = asyncio.create_task(one.make(crew.jobs[0]))
     await crew.adder.told.wait()
     for _ in range(4):
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
         assert (await made(other, crew.jobs[0])).elsewhere
     assert (await first).told().result is not None and len(crew.adder.seen) == 1
