@@ -10,6 +10,8 @@ from rebut.errors import InputError
 from ...graphs.runtime import Runtime
 from ...memory.talks import Turn
 from ...memory.values import RunInfo
+from ..courses import Course
+from ..deliberation import courses
 from ..items import Item
 from ..runner import Report, Runner
 from ..spec import ScenarioSpec
@@ -25,6 +27,7 @@ class Evidence:
         items: by id, in their order; those without a trial among them.
         runs: by id, of the trials.
         talks: the calls of each run, by the run's id.
+        courses: how each run went, likewise.
     """
 
     report: Report
@@ -32,6 +35,7 @@ class Evidence:
     items: Mapping[str, Item]
     runs: Mapping[str, RunInfo] = field(default_factory=dict)
     talks: Mapping[str, Sequence[Turn]] = field(default_factory=dict)
+    courses: Mapping[str, Course] = field(default_factory=dict)
 
     @property
     def missing(self) -> int:
@@ -72,6 +76,7 @@ async def read(
         items={item.id: item for item in runner.items},
         runs={one: kept[one] for one in ids},
         talks=await runtime.store.talks(ids, most),
+        courses=await courses(report, runner.entrants, runtime),
     )
 
 

@@ -9,14 +9,21 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from .. import wording
+from ..confidence import calibrated
+from ..deliberation import Inside, inside
+from ..runner import Report, by_label
 from ..spec import ScenarioSpec
+from ..statistics.seeds import SeedVariance, seed_variance
 from ..summary import Line, summary
+from ..worth import GAMMA, worth
 from . import words
 from .details import WHOLE, details, length_of, level
 from .flips import difficulty, flips
 from .plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Offer, Plot, plot
 from .reading import Evidence
 from .spending import spending
+from .sureness import SIDE, sure
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -54,7 +61,13 @@ def page(evidence: Evidence, *, version: str, now: float, most: int = 20_000) ->
         headline=headline(lines, report.base),
         plots=plots(lines, numbers),
         frame={"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM},
+        ranks=worth(lines),
+        gamma=GAMMA,
+        seeds=seeds_of(report),
         flips=flips(report),
+        inside=[told for one in _inside(evidence) if (told := _told_inside(one))],
+        sure=[sure(one) for one in calibrated(report, evidence.courses)],
+        side=SIDE,
         places={item.id: item.at for item in shown},
         links=LINKS,
         difficulty=difficulty(report),
@@ -66,6 +79,43 @@ def page(evidence: Evidence, *, version: str, now: float, most: int = 20_000) ->
         script=_raw(script),
         policy=policy(style, script),
     )
+
+
+def _inside(evidence: Evidence) -> list[Inside]:
+    kinds = {entrant.label: entrant.workflow.kind for entrant in evidence.entrants}
+    return inside(evidence.report, evidence.courses, kinds)
+
+
+def _told_inside(one: Inside) -> dict[str, Any] | None:
+    """What went on inside of a contender, as the page puts it; None where one answer was all there was."""
+    exchanges: list[dict[str, Any]] = []
+    for exchange in one.exchanges:
+        columns = wording.columns(exchange.rounds)
+        exchanges.append(
+            {
+                "name": exchange.name,
+                "size": wording.size(exchange),
+                "columns": columns,
+                "rows": list(zip(*(cells for _, cells in columns), strict=True)),
+                "flips": exchange.flips,
+                "told": list(wording.whole(exchange)),
+            }
+        )
+    notes = list(wording.notes(one))
+    if not notes and all(len(exchange["columns"]) < 2 for exchange in exchanges):
+        return None
+    return {"inside": one, "exchanges": exchanges, "notes": notes}
+
+
+def seeds_of(report: Report) -> dict[str, SeedVariance]:
+    """By entrant, how its share varies from seed to seed; empty where there is one seed only."""
+    found: dict[str, SeedVariance] = {}
+    for label, trials in by_label(report).items():
+        rights = {(trial.item, trial.seed): float(trial.right) for trial in trials}
+        items, seeds = dict.fromkeys(t.item for t in trials), sorted({t.seed for t in trials})
+        if len(seeds) > 1:
+            found[label] = seed_variance([[rights.get((item, seed)) for seed in seeds] for item in items])
+    return found
 
 
 def policy(style: str, script: str) -> str:
@@ -114,6 +164,8 @@ def _data(spec: ScenarioSpec) -> str:
 def headline(lines: Sequence[Line], base: str) -> list[str]:
     """What the figures say in words: who is right most often, and what of that may be chance."""
     most = max(line.right for line in lines)
+    if not most:
+        return ["No workflow is right on any item."]
     best = [line for line in lines if line.right == most]
     low, high = best[0].interval
     who = " and ".join(line.label for line in best) + (" is" if len(best) == 1 else " are")

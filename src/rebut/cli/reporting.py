@@ -65,7 +65,8 @@ async def _report(ref: str, given: dict[str, Any]) -> int:
 
 def _done(evidence: Evidence, path: Path, size: int) -> str:
     made = len(evidence.report.trials)
-    said = f"wrote {path} ({size / 1e6:.1f} MB): {made} of {evidence.report.wanted} trials"
+    big = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+    said = f"wrote {path} ({big}): {made} of {evidence.report.wanted} trials"
     return f"{said}; the others are not in the store" if evidence.missing else said
 
 

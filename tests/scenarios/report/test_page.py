@@ -116,7 +116,9 @@ def test_the_plot_is_drawn_where_the_numbers_say(evidence: Evidence) -> None:
 
     tokens, dollars = (each["plot"] for each in plots(lines, {"solve": 1, "vote": 2}))
     marks = [*tokens.marks, *dollars.marks]
-    dots = [(a["cx"], a["cy"]) for tag, a in found.elements if tag == "circle"]
+    dots = [
+        (a["cx"], a["cy"]) for tag, a in found.elements if tag == "circle" and "dot" in (a["class"] or "")
+    ]
     assert dots == [(f"{mark.x:.1f}", f"{mark.y:.1f}") for mark in marks] and len(dots) == 4
     told = [text for tag, text in found.texts if tag == "desc"]
     assert f"1, solve: {percent(lines[0].right)} right" in told[0] and "for 15 tokens a trial" in told[0]
@@ -185,6 +187,25 @@ async def test_a_single_workflow_has_nothing_to_be_compared_with(gather: Gather)
     html = made(await gather(Talker(), workflows="[solve]"))
     assert 'id="flips"' not in html and 'id="difficulty"' not in html and 'id="cost"' in html
     assert Tree(html).rows["summary"][1][2] == "base"
+
+
+async def test_the_inside_the_confidence_and_the_seeds_have_parts_where_there_is_something_to_say(
+    gather: Gather,
+) -> None:
+    workflows = "{solve: solve, society: {workflow: society, params: {agents: 2, rounds: 2}}}"
+    found = Tree(made(await gather(workflows=workflows, seeds="[0, 1]")))
+    assert all(found.having(id=part) for part in ("inside", "sure", "seeds", "ranks"))
+    words = [text.strip() for _, text in found.texts]
+    assert "answers: 2 answers a round, 2 rounds in the mean of 12 trials" in words
+    assert "draft: one answer a round, 1 round in the mean of 12 trials" not in words
+    assert "society: share of the vote" in words and len(found.rows["reruns"]) == 3
+    alone = Tree(made(await gather(workflows="[solve]")))
+    assert not any(alone.having(id=part) for part in ("inside", "sure", "seeds", "ranks"))
+
+
+async def test_nobody_leads_where_nobody_is_right(gather: Gather) -> None:
+    found: Evidence = await gather(Talker(wrong=lambda request, number: True))
+    assert headline(summary(found.report), "solve")[0] == "No workflow is right on any item."
 
 
 def test_words_say_no_more_than_the_figures(evidence: Evidence) -> None:
