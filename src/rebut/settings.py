@@ -25,7 +25,8 @@ class Settings:
     Attributes:
         model: the model for every agent that names none.
         models: role -> model, stronger than `model`.
-        store: where runs are kept: a path, an SQLAlchemy URL, or ``none``; empty for the file in `home`.
+        store: where runs are kept: a path, a URL such as ``postgresql://user@host/rebut``, or ``none``; empty
+            for the file in `home`.
         home: folder for the store and for weights; empty for the user's data folder of the platform.
         roles: folders with roles of the user's own, looked through before the shipped ones.
         fallbacks: model -> models to ask instead when it stays unavailable, busy or silent.
@@ -39,7 +40,7 @@ class Settings:
 
     model: str = "local/default"
     models: Mapping[str, str] = field(default_factory=_none)
-    store: str = ""
+    store: str = field(default="", repr=False)  # it may hold a password
     home: str = ""
     roles: tuple[str, ...] = ()
     fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=_none)

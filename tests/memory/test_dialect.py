@@ -7,7 +7,7 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import create_engine, literal, select, text
 
 from rebut.errors import SettingsError
 from rebut.memory.dialect import address, begins
@@ -50,7 +50,7 @@ def test_the_range_holds_what_begins_so_and_nothing_else(beginning: str, tail: s
         for one in (beginning + tail, other):
             if "\x00" in beginning + one:
                 continue
-            found = connection.execute(select(begins(_literal(one), beginning))).scalar_one()
+            found = connection.execute(select(begins(literal(one), beginning))).scalar_one()
             assert bool(found) == one.startswith(beginning)
 
 
@@ -107,9 +107,3 @@ def test_the_options_of_a_server() -> None:
 
 
 _IN_MEMORY = create_engine("sqlite://")
-
-
-def _literal(value: str) -> object:
-    from sqlalchemy import literal
-
-    return literal(value)

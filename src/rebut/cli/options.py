@@ -15,7 +15,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 store = click.option(
     "--store",
     metavar="PATH|none",
-    help="Where runs are kept: file, URL or none.",
+    help="Where runs are kept: file, PostgreSQL URL or none.",
 )
 
 param = click.option(
