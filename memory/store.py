@@ -21,6 +21,7 @@ from rebut.records import Usage
 
 from . import cassette, claims, leases, reads, rows, runs
 from . import happenings as happening
+from . import spent as spending
 from . import talks as talking
 from .dialect import FAILURES, Address, File, address, engine, explain
 from .journal import Journal
@@ -206,6 +207,10 @@ class Store:
         Runs without any, and those that are not there, are left out.
         """
         return await self._read(lambda c: happening.happenings(c, ids, kinds))
+
+    async def spent(self, ids: Sequence[str]) -> list[spending.Spent]:
+        """What the agents of many runs used of which model, by the runs' whole ids."""
+        return await self._read(lambda c: spending.spent(c, ids))
 
     async def first_scores(self, workflow: str | None = None) -> list[FirstScore]:
         """How the first sample of each run was graded, in the order of the runs; forks are left out."""
