@@ -113,6 +113,10 @@ class Sitting:
         """The calls in the journal."""
         return {f"{run}:{path}" for run, path in self.ask("select run, path from call")}
 
+    def has(self, calls: float) -> Callable[[], set[int]]:
+        """Says who works, once there are more than so many calls in the journal."""
+        return lambda: self.workers() if len(self.committed()) > calls else set()
+
     def workers(self) -> set[int]:
         """The processes that have leased a trial and live."""
         return {pid for (pid,) in self.ask("select distinct pid from lease") if lives(pid)}
@@ -159,11 +163,11 @@ def test_killed_workers_lose_and_double_no_call(
 ) -> None:
     sitting, killed = Sitting(tmp_path, server, "killed.db", cluster=cluster), 0
     for share in (0.1, 0.3, 0.5):
-        wait_for(lambda share=share: len(sitting.committed()) > share * REQUESTS and sitting.workers())
+        wait_for(sitting.has(share * REQUESTS))
         before, seen = sitting.committed(), server.started.copy()
         os.kill(min(sitting.workers()), signal.SIGKILL)
         killed += 1
-        wait_for(lambda before=before: len(sitting.committed()) > len(before) + 2)
+        wait_for(sitting.has(len(before) + 2))
         assert not before & set(server.started - seen), "a call that the journal held was made again"
     assert sitting.finished() == whole[0]
     assert sitting.trials() == whole[1]
@@ -196,7 +200,7 @@ def test_a_driver_that_ends_takes_its_workers_along_and_the_next_goes_on(
 
 def test_a_total_holds_for_all_workers_together(tmp_path: Path, server: Any, cluster: str) -> None:
     first = Sitting(tmp_path, server, "total.db", "--total", "calls=40", cluster=cluster)
-    wait_for(lambda: len(first.committed()) > 4 and first.workers())
+    wait_for(first.has(4))
     os.kill(min(first.workers()), signal.SIGKILL)
     first.finished(3)
     completions = "select coalesce(sum(n), 0) from call"
