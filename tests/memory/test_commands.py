@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from rebut.cli.app import app
 from rebut.testing.databases import OnServer
+from rebut.testing.postgres import programs
 
 pytestmark = pytest.mark.postgres
 
@@ -95,6 +97,20 @@ def test_a_run_moves_between_the_databases_and_replays_in_each(cli: Cli, databas
     with_schema = database.with_(schema="other")
     assert cli("import", "back.jsonl", "--store", with_schema).exit_code == 0
     assert cli("replay", run, "-q", "--store", with_schema).stdout == "42\n"
+
+
+def test_a_dump_that_is_restored_holds_every_run(cli: Cli, database: OnServer) -> None:
+    run = json.loads(cli("run", "self-consistency", "6 * 7?", "--json").stdout)["run"]
+    again = f"{database.database}_again"
+    database.cluster.create(again, template="template0")
+    dump = ["pg_dump", "--format=custom", "--file=rebut.dump", database.url]
+    for program, *words in (dump, ["pg_restore", f"--dbname={database.cluster.url(again)}", "rebut.dump"]):
+        subprocess.run([programs() / program, *words], check=True, capture_output=True)
+    told = cli("replay", run, "-q", "--store", database.cluster.url(again))
+    assert (told.exit_code, told.stdout) == (0, "42\n")
+    assert (
+        cli("run", "self-consistency", "6 * 7?", "-q", "--store", database.cluster.url(again)).exit_code == 0
+    )
 
 
 def test_a_scenario_is_made_once_and_weighed(cli: Cli) -> None:

@@ -40,7 +40,7 @@ def programs() -> Path:
     else:
         found = shutil.which("initdb")
         debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
-        folders = [*([Path(found).parent] if found else []), *reversed(debian)]
+        folders = [*([Path(found).resolve().parent] if found else []), *reversed(debian)]
     for folder in folders:
         if (folder / "initdb").exists() and (folder / "postgres").exists():
             return folder
