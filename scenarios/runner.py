@@ -50,8 +50,8 @@ class Report:
 
     @property
     def usage(self) -> Usage:
-        """What all trials used, the kept ones too."""
-        return sum((trial.usage for trial in self.trials), Usage())
+        """What all trials and their judges used, the kept ones too."""
+        return sum((trial.usage + trial.grading for trial in self.trials), Usage())
 
 
 Seen = Callable[[Report, Trial | None], None]
@@ -117,6 +117,7 @@ class Runner:
             self.grader.ready()
             known = await self._known()
             todo = [task for task in self.tasks if not self._keep(task, known.get(task.run))]
+            self._purse.pay(self.judges.spent(self._done.values(), known))
             self._tell(None)
             self._hopeful |= {trial.label for trial in self._done.values()}
             if todo:

@@ -13,7 +13,6 @@ import orjson
 from rebut.errors import InputError
 from rebut.records import Usage, plain
 
-from ..agents.answers import correct
 from ..graphs.runtime import Runtime
 from ..graphs.snapshots import snapshot_of
 from ..graphs.workflow import Workflow
@@ -107,16 +106,22 @@ def _entrant(
     )
     if spec.budget.any:
         workflow = workflow.with_(budget=spec.budget)
-    workflow = workflow.with_(models=_known(chosen, workflow))
+    workflow = workflow.with_(models=known_models(chosen, workflow))
+    bound, mark = marked(workflow, runtime)
+    label = f"{contender.label} @ {model}" if len(spec.models) > 1 and model else contender.label
+    return Entrant(label=label, workflow=workflow, models=bound, mark=mark)
+
+
+def marked(workflow: Workflow, runtime: Runtime) -> tuple[dict[str, str], bytes]:
+    """The models of a workflow's agents, and the mark of all that it is."""
     settings = runtime.settings
     bound = workflow.own_voices(settings.models, settings.model)
     snapshot = snapshot_of(workflow, bound, {})
     decides = {key: value for key, value in snapshot.items() if key not in ("rebut", "path", "pins")}
-    label = f"{contender.label} @ {model}" if len(spec.models) > 1 and model else contender.label
-    return Entrant(label=label, workflow=workflow, models=bound, mark=_hash(plain(decides)))
+    return bound, _hash(plain(decides))
 
 
-def _known(models: Mapping[str, str], workflow: Workflow) -> dict[str, str]:
+def known_models(models: Mapping[str, str], workflow: Workflow) -> dict[str, str]:
     """The models that a workflow has use for: one given for a role may mean another contender's."""
     agents = workflow.spec.agents
     own = {"*", *agents, *(agent.role for agent in agents.values())}
@@ -138,14 +143,6 @@ def run_id(spec: ScenarioSpec, entrant: Entrant, item: Item, seed: int) -> str:
 def seed_of(item: Item, seed: int) -> int:
     """The seed of a run: the same for all entrants, another for each item."""
     return int.from_bytes(_hash(seed, item.id)[:4], "big") & 0x7FFFFFFF
-
-
-def graded(answer: Any, item: Item, kind: str) -> bool:
-    """Whether an answer is one of the accepted; none is wrong."""
-    if answer is None:
-        return False
-    text = answer if isinstance(answer, str) else orjson.dumps(plain(answer)).decode()
-    return any(correct(text, gold, kind) for gold in item.gold)
 
 
 def cluster_of(trial: Trial) -> tuple[str, str]:

@@ -1,0 +1,220 @@
+"""What is measured beside right answers: texts, attempts, judges; with intervals, paired with the base."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+
+from rebut.errors import InputError
+from rebut.models.wire import Request
+from rebut.scenarios.grading import CODE_ALLOWED, Grader
+from rebut.scenarios.items import Item
+from rebut.scenarios.loader import ScenarioInvalid
+from rebut.scenarios.metrics import contains, measured, scores
+from rebut.scenarios.runner import Runner, measure
+from rebut.scenarios.spec import Metric
+from rebut.scenarios.statistics import bootstrap, bootstrap_difference, mean_pass_at_k
+from rebut.scenarios.summary import summary
+from rebut.scenarios.trials import Trial
+
+from .adder import Adder, scenario
+from .conftest import Open
+
+F1 = Metric(name="f1", by="f1")
+JUDGE = """
+name: grade
+inputs: [question, response, gold]
+agents: {{s: solver}}
+nodes:
+  ask: {{ask: s, save: draft, with: {{question: "=question"}}}}
+  end_: {{set: {{score: "{score}"}}}}
+edges: {{start: ask, ask: end_, end_: end}}
+answer: score
+"""
+
+
+def trial(
+    item: int, label: str, score: float, *, right: bool = False, seed: int = 0, group: str = ""
+) -> Trial:
+    return Trial(
+        item=str(item),
+        group=group,
+        label=label,
+        seed=seed,
+        run="r",
+        gold=("1",),
+        right=right,
+        scores={"f1": score},
+    )
+
+
+def test_plain_metrics_score_an_answer_and_none_scores_nothing() -> None:
+    metrics = [Metric(name=name, by=name) for name in ("exact", "f1", "contains")]
+    assert scores(metrics, "The cat sat.", ["a cat", "a dog"]) == {
+        "exact": 0,
+        "f1": pytest.approx(2 / 3),
+        "contains": 1,
+    }
+    assert scores(metrics, "A cat", ["the cat."]) == {"exact": 1, "f1": 1, "contains": 1}
+    assert scores(metrics, None, ["x"]) == {"exact": 0, "f1": 0, "contains": 0}
+    assert not contains("concatenate", ["cat"]) and not contains("", ["cat"]) and not contains("x", [""])
+
+
+def test_a_metric_has_the_bootstraps_interval_and_is_paired_with_the_base() -> None:
+    ours = [0.2, 0.9, 0.4, 1.0, 0.7, 0.1]
+    base = [0.1, 0.5, 0.4, 0.2, 0.6, 0.3]
+    trials = {
+        "a": [trial(i, "a", s) for i, s in enumerate(base)],
+        "b": [trial(i, "b", s) for i, s in reversed(list(enumerate(ours)))],
+    }
+    found = measured([F1], trials, "a")
+    assert found["a"]["f1"].gain is None and found["a"]["f1"].interval == bootstrap(base, fmean).interval
+    pair = bootstrap_difference(base[::-1], ours[::-1])
+    b = found["b"]["f1"]
+    assert b.mean == pytest.approx(0.55) and b.gain == pytest.approx(pair.value)
+    assert (b.gain_interval, b.p) == (pair.interval, pair.p)
+    assert b.p_holm == b.p and b.n == 6
+
+
+def test_values_of_one_group_are_drawn_together() -> None:
+    alone = measured([F1], {"a": [trial(i, "a", i % 2) for i in range(20)]}, "a")["a"]["f1"]
+    group = [trial(i, "a", i % 2, group=str(i % 2)) for i in range(20)]
+    grouped = measured([F1], {"a": group}, "a")["a"]["f1"]
+    assert alone.interval and grouped.interval
+    assert grouped.interval == (0.0, 1.0) and alone.interval.low > 0.2
+    assert measured([F1], {"a": group[::2]}, "a")["a"]["f1"].interval is None
+
+
+def test_many_items_have_the_normal_interval() -> None:
+    trials = {label: [trial(i, label, (i % 7) / 7) for i in range(500)] for label in ("a", "b")}
+    found = measured([F1], trials, "a")["b"]["f1"]
+    drawn = bootstrap([(i % 7) / 7 for i in range(500)], fmean).interval
+    assert found.interval is not None and found.interval.low == pytest.approx(drawn.low, abs=0.01)
+    assert (found.gain, found.p) == (0.0, 1.0)
+
+
+def test_pass_at_k_is_that_of_the_seeds() -> None:
+    rights = [(True, False, False), (False, False, False), (True, True, False)]
+    trials = [trial(i, "a", 0, right=r, seed=s) for i, row in enumerate(rights) for s, r in enumerate(row)]
+    metric = Metric(name="pass@2", by="pass", k=2)
+    found = measured([metric], {"a": trials[:-1]}, "a")["a"]["pass@2"]
+    assert found.mean == pytest.approx(mean_pass_at_k([(3, 1), (3, 0), (2, 2)], 2).mean) and found.n == 3
+    assert measured([metric], {"a": trials[:1]}, "a") == {}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "says"),
+    [
+        ("[f2]", "not a metric"),
+        ("[f1, f1]", "'f1' stands twice"),
+        ("[pass@3]", "'pass@3' needs 3 seeds or more, there are 1"),
+        ("{helpful: {}}", "metric has no 'judge'"),
+        ("{Helpful: f1}", "not a short name"),
+    ],
+)
+def test_a_metric_that_does_not_fit_is_named(metrics: str, says: str) -> None:
+    with pytest.raises(ScenarioInvalid) as error:
+        scenario(metrics=metrics)
+    assert says in str(error.value)
+
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def judging(tmp_path: Path) -> Write:
+    """Writes a judge's workflow."""
+
+    def write(score: str, *change: str) -> Path:
+        text = JUDGE.format(score=score)
+        old, new = change or ("", "")
+        (tmp_path / "judge.yaml").write_text(text.replace(old, new) if change else text)
+        return tmp_path / "judge.yaml"
+
+    return write
+
+
+@pytest.fixture
+def judge(judging: Write) -> Path:
+    return judging("1.0 if response == gold else 0.25")
+
+
+async def test_a_judge_grades_each_answer_once_and_is_paid_like_a_run(runtime: Open, judge: Path) -> None:
+    spec = scenario(metrics=f"{{good: {{judge: {judge}}}, right again: exact}}", seeds="[0, 1]")
+    adder = Adder(wrong=lambda request, number: number % 4 == 0)
+    async with runtime(adder) as open_:
+        report = await measure(spec, open_)
+    answers = {(t.item, t.answer) for t in report.trials}
+    for one in report.trials:
+        assert one.scores == {"good": 1.0 if one.right else 0.25, "right again": float(one.right)}
+    assert sum(t.grading.calls for t in report.trials) == len(answers)
+    line = summary(report)[0]
+    assert line.calls == 1 and line.metrics["good"].mean == pytest.approx(0.25 + 0.75 * line.right)
+    async with runtime(again := Adder()) as open_:
+        kept = await Runner(spec, open_).found()
+        assert [t.scores for t in kept.trials] == [t.scores for t in report.trials]
+        assert summary(await measure(spec, open_)) == summary(report) and not again.seen
+
+
+async def test_a_judge_is_held_to_the_total_and_goes_on_later(runtime: Open, judge: Path) -> None:
+    change = {"metrics": f"{{good: {{judge: {judge}}}}}", "workflows": "[solve]"}
+    async with runtime(Adder()) as open_:
+        report = await measure(scenario(**change, total="{calls: 8}"), open_)
+    assert report.stopped == "the total of 8 calls has no room for another run of judge good"
+    assert sum("good" in t.scores for t in report.trials) == 2
+    async with runtime(more := Adder()) as open_:
+        report = await measure(scenario(**change, total="{calls: 12}"), open_)
+    assert not report.stopped and len(more.seen) == 4
+    assert all(t.scores["good"] == 1 for t in report.trials)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("gold]", "rubric]", "asks for 'rubric', which no item has"),
+        ("response, gold]", "gold]", "takes no input 'response' or 'answer'"),
+    ],
+)
+async def test_judges_that_do_not_fit_are_refused_at_once(
+    runtime: Open, judging: Write, old: str, new: str, says: str
+) -> None:
+    judge = judging("0.5 if question else None", old, new)
+    async with runtime(adder := Adder()) as open_:
+        with pytest.raises(InputError, match=says):
+            await measure(scenario(metrics=f"{{good: {{judge: {judge}}}}}"), open_)
+    assert not adder.seen
+
+
+async def test_a_judge_off_the_scale_is_its_authors_mistake(runtime: Open, judging: Write) -> None:
+    judge = judging("7 if response and gold else 0")
+    async with runtime(Adder()) as open_:
+        with pytest.raises(InputError, match="answered 7: a number from 0 to 1 is needed"):
+            await measure(scenario(metrics=f"{{good: {{judge: {judge}}}}}"), open_)
+
+
+def fails(request: Request, number: int) -> None:
+    raise AssertionError("asked")
+
+
+async def test_programs_are_run_only_where_that_was_allowed(runtime: Open) -> None:
+    spec = scenario(data="{generate: code, n: 2}", kind=None)
+    async with runtime(Adder(fails=fails)) as open_:
+        with pytest.raises(InputError, match="allow it with --allow-code"):
+            await Runner(spec, open_).run()
+
+
+async def test_a_program_is_run_once_however_often_it_is_graded() -> None:
+    spec = scenario(data="{generate: code, n: 1}", kind=None, allow_code="true")
+    item = Item(id="a", inputs={}, gold=("assert f(1) == 2",))
+    grader, program = Grader(spec), "def f(x):\n    return x + 1"
+    await grader.ahead([(program, item), (None, item), (program, item)])
+    assert grader.grade(program, item, "code").right and not grader.grade(None, item, "code").right
+    assert len(grader._known) == 1
+    token = CODE_ALLOWED.set(True)
+    try:
+        Grader(scenario(data="{generate: code, n: 1}", kind=None)).ready()
+    finally:
+        CODE_ALLOWED.reset(token)
