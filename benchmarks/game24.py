@@ -64,7 +64,7 @@ class Setting:
 
 SETTINGS = (
     Setting("a walk by lot", "tree-of-thought", {"width": 1, "keep": 1, "depth": 3}),
-    Setting("tree, 5 of 5 (the paper's)", "tree-of-thought", {"width": 5, "keep": 5, "depth": 3}),
+    Setting("tree, 5 of 5", "tree-of-thought", {"width": 5, "keep": 5, "depth": 3}),
     Setting("tree, 1 of 20", "tree-of-thought", {"width": 20, "keep": 1, "depth": 3}),
     Setting("the same, 1 grade in 10 wrong", "tree-of-thought", {"width": 20, "keep": 1, "depth": 3}, 0.1),
     Setting("the same, 3 in 10 wrong", "tree-of-thought", {"width": 20, "keep": 1, "depth": 3}, 0.3),
