@@ -101,3 +101,12 @@ def test_nobody_is_recommended_where_nobody_is_right(cli: Cli, home: Path) -> No
         "no contender is right on any of the 3 items; the cheapest"
     )
     assert "highest share" not in "\n".join(lines)
+
+
+def test_runs_that_are_no_trials_any_more_are_counted(cli: Cli, home: Path) -> None:
+    cli("scenario", "run", "mine.yaml", "-q", "--store", "s.db")
+    (home / "mine.yaml").write_text(
+        measured.SPEC.replace("workflows: [solve, self-consistency]", "workflows: [solve, cascade]")
+    )
+    done = cli("scenario", "show", "mine.yaml", "--store", "s.db")
+    assert "3 of 6 trials were made" in done.stderr and "3 more runs of this scenario" in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,9 +15,10 @@ from .standings import told
 from .watching import go
 
 if TYPE_CHECKING:
+    from ..memory.values import RunInfo
     from ..scenarios.confidence import Calibrated
     from ..scenarios.deliberation import Inside
-    from ..scenarios.runner import Report
+    from ..scenarios.runner import Report, Runner
     from ..scenarios.spec import ScenarioSpec
     from ..scenarios.summary import Line
     from ..scenarios.trials import Trial
@@ -25,9 +27,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The trials of a scenario in a store, and what their runs tell of their agents."""
+    """The trials of a scenario in a store, and what their runs tell of their agents.
+
+    `others` are ended runs of the scenario that are none of its trials any more.
+    """
 
     report: Report
+    others: int = 0
     inside: list[Inside] = field(default_factory=list)
     calibrated: list[Calibrated] = field(default_factory=list)
 
@@ -64,6 +70,11 @@ def show(scenario: str, **given: Any) -> int:
     if len(found.report.trials) < found.report.wanted:
         made, wanted = len(found.report.trials), found.report.wanted
         output.tell(f"{made} of {wanted} trials were made (rebut scenario run goes on)")
+        if found.others:
+            output.tell(
+                f"{found.others} more runs of this scenario are in the store: of other models, workflows, "
+                "prompts, parameters or rows"
+            )
     return Exit.OK
 
 
@@ -220,6 +231,16 @@ async def _found(ref: str, given: dict[str, Any]) -> Report:
     return (await _read(ref, given, deep=False)).report
 
 
+def _others(runner: Runner, known: list[RunInfo]) -> int:
+    """Ended runs of a scenario that are none of its trials, and no grading of one."""
+    mine = {task.run for task in runner.tasks}
+    judges = {PurePath(metric.judge).stem for metric in runner.spec.metrics if metric.judge}
+    return sum(
+        info.status == "finished" and info.id not in mine and info.start.workflow not in judges
+        for info in known
+    )
+
+
 async def _read(ref: str, given: dict[str, Any], *, deep: bool) -> Found:
     """What the store holds of a scenario; with `deep` what its runs tell of their agents, too."""
     import rebut
@@ -233,13 +254,16 @@ async def _read(ref: str, given: dict[str, Any], *, deep: bool) -> Found:
     async with rebut.Runtime(given["store"]) as runtime:
         models = inputs.models_of(given["models"])
         runner = Runner(load(ref), runtime, models=models, limit=given.get("limit"))
+        known = await runtime.store.runs_of(runner.spec.name) if runtime.store else []
         report = await runner.found()
+        others = _others(runner, known)
         if not report.trials:
             raise InputError(
                 f"no trials of {report.spec.name!r} in the store: begin with rebut scenario run {ref}"
             )
+        others = 0 if given.get("limit") else others
         if not deep:
-            return Found(report)
+            return Found(report, others)
         found = await courses(report, runner.entrants, runtime)
     kinds = {entrant.label: entrant.workflow.kind for entrant in runner.entrants}
-    return Found(report, inside(report, found, kinds), calibrated(report, found))
+    return Found(report, others, inside(report, found, kinds), calibrated(report, found))
