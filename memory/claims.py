@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, update
 from rebut.errors import InputError, StoreError
 
 from . import reads
-from .owner import Owner
+from .owner import Owner, not_held
 from .statements import Inserts
 from .tables import RUN
 
@@ -57,11 +57,7 @@ def end(inserts: Inserts, owner: Owner, run: str, cells: Mapping[str, Any], conn
         StoreError: it does not hold the run; nothing is changed then.
     """
     if not inserts.end(connection, run, owner.token, cells):
-        raise _not_held(run)
-
-
-def _not_held(run: str) -> StoreError:
-    return StoreError(f"run {run!r} is not held by this process: it was finished, or taken up by another")
+        raise not_held(run)
 
 
 def let_go(owner: Owner, run: str, cells: Mapping[str, Any], connection: Connection) -> None:
@@ -72,12 +68,17 @@ def let_go(owner: Owner, run: str, cells: Mapping[str, Any], connection: Connect
     """
     mine = update(RUN).where(RUN.c.id == run, RUN.c.owner == owner.token)
     if connection.execute(mine.values(**cells)).rowcount == 0:
-        raise _not_held(run)
+        raise not_held(run)
 
 
 def let_go_of_all(owner: Owner, connection: Connection) -> None:
     """Let every run go that `owner` still holds."""
     connection.execute(update(RUN).where(RUN.c.owner == owner.token).values(**FREE))
+
+
+def held(owner: Owner, connection: Connection) -> set[str]:
+    """The runs that `owner` holds."""
+    return set(connection.execute(select(RUN.c.id).where(RUN.c.owner == owner.token)).scalars())
 
 
 def show_life(owner: Owner, connection: Connection) -> None:

@@ -82,11 +82,11 @@ class Journal:
         )
         self._seq = seq
         self._paths.add(site.path)
-        future = self._writer.submit(rows) if self._settled else self._settle(rows)
+        future = self._writer.submit(rows, run=self.run) if self._settled else self._settle(rows)
         try:
             await future
         except asyncio.CancelledError:
-            self._writer.later(self._unused(seq))
+            self._writer.later(self._unused(seq), run=self.run)
             raise
 
     def event(self, event: Event) -> None:
@@ -108,12 +108,13 @@ class Journal:
         if not self._settled:
             await self._settle(None)
         elif not self._flows and self._broken is None:
-            await self._writer.submit()  # comes behind the call that settles
+            await self._writer.submit(run=self.run)  # comes behind the call that settles
 
     def _settle(self, rows: CallRows | None) -> asyncio.Future[Any]:
         held, self._held = self._held, []
         self._settled = True
-        return self._writer.submit(rows, before=self._replacing(held), then=self._after_settling)
+        deed = self._replacing(held)
+        return self._writer.submit(rows, before=deed, then=self._after_settling, run=self.run)
 
     def _after_settling(self, error: Exception | None) -> None:
         if error is not None:

@@ -11,6 +11,8 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rebut.errors import StoreError
+
 BEAT = 15.0
 """Seconds between two signs of life of a process that holds runs."""
 
@@ -50,6 +52,11 @@ def lives(machine: str | None, pid: int | None, born: int | None, beat: float | 
     if machine == this_machine() and sys.platform != "win32":
         return _runs(pid) and birth(pid) == born
     return beat is not None and now - beat < SILENT
+
+
+def not_held(run: str) -> StoreError:
+    """What a process is told that writes into a run which is not its own, or not any more."""
+    return StoreError(f"run {run!r} is not held by this process: it was finished, or taken up by another")
 
 
 def _runs(pid: int) -> bool:

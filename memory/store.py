@@ -49,7 +49,7 @@ class Store:
         self._owner = Owner()
         self._journals: dict[str, Journal] = {}
         self._claims = False
-        self._writer = Writer(where, self._beat)
+        self._writer = Writer(where, self._beat, functools.partial(claims.held, self._owner))
         self._readers = engine(where, writes=False)
 
     @classmethod
@@ -123,6 +123,7 @@ class Store:
         """
         self._claims = True
         run = await self._writer.submit(after=functools.partial(claims.claim, self._owner, run))
+        self._writer.fence.regained(run)
         try:
             start, calls = await self._read(functools.partial(_recorded, run))
         except BaseException:

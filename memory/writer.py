@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -17,7 +17,8 @@ from sqlalchemy import Connection
 from rebut.errors import RebutError, StoreError
 
 from .dialect import FAILURES, Address, engine, explain
-from .owner import BEAT
+from .fence import Fence, Held
+from .owner import BEAT, not_held
 from .rows import CallRows, Cells
 from .statements import Inserts
 
@@ -39,7 +40,8 @@ class Job:
     """What one waiter wants on disk: a deed before the batch's calls, a call, a deed after them.
 
     A `whole` deed raises only before it has changed anything, and so needs no savepoint. `then` is called
-    with the error, or None, also when the waiter has gone meanwhile.
+    with the error, or None, also when the waiter has gone meanwhile. What is wanted for a `run` fails when
+    another process has taken that run up.
     """
 
     before: Deed | None = None
@@ -48,6 +50,7 @@ class Job:
     future: asyncio.Future[Any] | None = None
     then: Callable[[Exception | None], None] | None = None
     whole: bool = False
+    run: str | None = None
     result: Any = None
     error: Exception | None = None
 
@@ -58,11 +61,13 @@ class Writer:
     Attributes:
         commits: how many transactions were committed.
         inserts: the prepared inserts, for deeds.
+        fence: knows which runs others may have taken up.
     """
 
-    def __init__(self, where: Address, beat: Callable[[], Deed | None]) -> None:
+    def __init__(self, where: Address, beat: Callable[[], Deed | None], held: Held) -> None:
         self._where = where
         self._beat = beat
+        self.fence = Fence(held)
         self._engine = engine(where, writes=True)
         self.inserts = Inserts(self._engine.dialect)
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
@@ -81,18 +86,19 @@ class Writer:
         after: Deed | None = None,
         then: Callable[[Exception | None], None] | None = None,
         whole: bool = False,
+        run: str | None = None,
     ) -> asyncio.Future[Any]:
         """Commit a call and deeds; the future gets what the deed returned, in the order of submission.
 
         The future fails with a StoreError when the transaction failed: nothing of it was then written.
         """
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._put(Job(before, call, after, future, then, whole))
+        self._put(Job(before, call, after, future, then, whole, run))
         return future
 
-    def later(self, deed: Deed) -> None:
+    def later(self, deed: Deed, *, run: str | None = None) -> None:
         """Do something after all that was submitted so far; nobody waits for it."""
-        self._put(Job(after=deed))
+        self._put(Job(after=deed, run=run))
 
     def event(self, rows: Cells) -> None:
         """Write an event with the next commit; nobody waits for it."""
@@ -124,13 +130,16 @@ class Writer:
         while goes_on:
             beat = self._beat()
             jobs, goes_on = self._take(FLUSH if beat is not None else None)
-            if beat is not None and time.monotonic() - beaten > BEAT:
+            sign: Job | None = None
+            if beat is not None and max(time.monotonic() - beaten, self.fence.silent()) > BEAT:
                 beaten = time.monotonic()
-                jobs.append(Job(after=beat))
+                jobs.append(sign := Job(after=beat))
             # after the queue, so that an event that was emitted before a job is written with it
             events = [self._events.popleft() for _ in range(len(self._events))]
             if jobs or events:
                 self._commit(jobs, events)
+            if sign is not None and sign.error is None:
+                self.fence.shown()
 
     def _take(self, wait: float | None) -> tuple[list[Job], bool]:
         jobs: list[Job] = []
@@ -196,6 +205,10 @@ class Writer:
         self.commits += 1
 
     def _write(self, connection: Connection, jobs: Sequence[Job], events: Sequence[Cells]) -> None:
+        runs = {job.run for job in jobs if job.run is not None} | {cells[0] for cells in events}
+        if lost := self.fence.lost(runs, connection):
+            jobs = _refused(jobs, lost)
+            events = [cells for cells in events if cells[0] not in lost]
         calls = [job.call for job in jobs if job.call is not None]
         # all of them, also those written before: they may have been collected as garbage since
         contents = {key: body for rows in calls for key, body in rows.contents}
@@ -208,6 +221,14 @@ class Writer:
         for job in jobs:
             if job.after is not None:
                 _do(job, job.after, connection)
+
+
+def _refused(jobs: Sequence[Job], lost: Collection[str]) -> list[Job]:
+    """The jobs that are not for a lost run; the others get their error."""
+    for job in jobs:
+        if job.run is not None and job.run in lost:
+            job.error = not_held(job.run)
+    return [job for job in jobs if job.run not in lost]
 
 
 def _do(job: Job, deed: Deed, connection: Connection) -> None:
