@@ -36,6 +36,23 @@ model = click.option(
     help="Model of all, a role or an agent.",
 )
 
+
+def _allow(context: click.Context, parameter: click.Parameter, given: bool) -> None:
+    if given:
+        from ..scenarios.grading import CODE_ALLOWED
+
+        CODE_ALLOWED.set(True)
+
+
+allow_code = click.option(
+    "--allow-code",
+    is_flag=True,
+    expose_value=False,
+    callback=_allow,
+    envvar="REBUT_ALLOW_CODE",
+    help="Run programs that models wrote, shut in, where answers are checked by tests.",
+)
+
 budget = click.option("--budget", metavar="LIMITS", help="Stop there, such as calls=10,usd=0.5,seconds=60.")
 
 STATUS = click.Choice(("finished", "failed", "cancelled", "interrupted", "running"))

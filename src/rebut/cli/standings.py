@@ -9,6 +9,7 @@ from . import output
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..scenarios.metrics import Measured
     from ..scenarios.runner import Report
     from ..scenarios.summary import Line
     from ..scenarios.trials import Trial
@@ -76,3 +77,26 @@ def table(lines: list[Line]) -> None:
             )
         )
     output.say_table(HEADINGS, rows)
+    _beside(lines)
+
+
+def _beside(lines: list[Line]) -> None:
+    """Print what is measured beside right answers: a column for each metric."""
+    names = list(dict.fromkeys(name for line in lines for name in line.metrics))
+    if not names:
+        return
+    output.say()
+    rows = [(line.label, *(_cell(line.metrics.get(name)) for name in names)) for line in lines]
+    output.say_table(("WORKFLOW", *(name.upper() for name in names)), rows)
+
+
+def _cell(one: Measured | None) -> str:
+    """``0.620 (0.55..0.70), +0.050 p 0.04``: the mean, its interval, and how it stands against the base."""
+    if one is None:
+        return ""
+    said = f"{one.mean:.3f}"
+    if one.interval is not None:
+        said += f" ({one.interval.low:.2f}..{one.interval.high:.2f})"
+    if one.gain is not None:
+        said += f", {one.gain:+.3f}"
+    return said + (f" p {one.p_holm:.2g}" if one.p_holm is not None else "")
