@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import gates, inputs, options, output, reporting, weighing
+from . import gates, inputs, inspecting, options, output, reporting, weighing
 from .codes import Exit
 from .standings import table, told
 from .watching import go
@@ -32,7 +32,14 @@ def scenario() -> None:
     """
 
 
-for command in (weighing.show, weighing.compare, weighing.recommend, reporting.report):
+for command in (
+    weighing.show,
+    weighing.compare,
+    weighing.recommend,
+    reporting.report,
+    inspecting.export,
+    inspecting.import_,
+):
     scenario.add_command(command)
 
 
