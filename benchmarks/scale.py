@@ -112,7 +112,8 @@ def figures(found: Mapping[str, Any], args: argparse.Namespace) -> dict[str, flo
     """What the table says of a row.
 
     `share` is the completions a second between the first request and the last reply, of the most that the
-    server can give. `grows` is how much memory is held at the end beyond what was held at a quarter.
+    server can give; `busy` the share of the time of its slots that was taken, which a server that wakes up
+    late does not lower. `grows` is how much memory is held at the end beyond what was held at a quarter.
     """
     most, wanted = args.slots / args.seconds, args.items * SAMPLES
     seconds = found["last"] - found["first"]
@@ -122,6 +123,7 @@ def figures(found: Mapping[str, Any], args: argparse.Namespace) -> dict[str, flo
         "seconds": seconds,
         "rate": wanted / seconds,
         "share": wanted / seconds / most,
+        "busy": found["busy"] / seconds / args.slots,
         "cpu": cpu,
         "cpu each": cpu / wanted * 1e3,
         "quarter": after[0.25],
@@ -139,7 +141,8 @@ def _memory_at(looks: Sequence[tuple[float, float, float]], completions: float) 
 
 LEGEND = """\
 `share`: completions a second between the server's first request and its last reply, of the {most:g} that it
-can give ({slots} slots, {seconds:g} s each). `CPU`: of the whole process, from its start, each completion.
+can give ({slots} slots, {seconds:g} s each). `slots busy`: of their time between these two; it is higher than
+`share` where the server itself wakes up late. `CPU`: of the whole process, from its start, each completion.
 `memory`: resident when a quarter, half and all of the completions were served."""
 
 
@@ -166,6 +169,7 @@ def _line(one: Mapping[str, Any], said: Mapping[str, float]) -> list[str]:
         f"{said['seconds']:.1f}",
         f"{said['rate']:.1f}",
         f"{said['share']:.1%}",
+        f"{said['busy']:.1%}",
         f"{said['cpu each']:.2f}",
         memory,
         f"{one['store'] / 1e6:.0f}",

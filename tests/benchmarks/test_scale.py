@@ -53,10 +53,11 @@ def test_the_table_tells_share_cpu_and_memory(modules: Any) -> None:
         "last": 15.0,
         "looks": looks,
         "store": 2e6,
+        "busy": 72.0,
     }
     args = Namespace(slots=8, seconds=0.4, items=20, concurrency=4, in_flight=9, note="two busy cores")
     text = modules("scale").page([one], args)
-    assert "| 8 in one request | 20 | 10.0 | 16.0 | 80.0% | 25.00 | 100 / 110 / 120 | 2 |" in text
+    assert "| 8 in one request | 20 | 10.0 | 16.0 | 80.0% | 90.0% | 25.00 | 100 / 110 / 120 | 2 |" in text
     assert "of the 20 that it\ncan give (8 slots, 0.4 s each)" in text and "two busy cores" in text
 
 
