@@ -215,3 +215,30 @@ async def test_a_fork_gives_one_seat_another_model(tmp_path: Path) -> None:
     asked = [calls[f"review/1[{i}]"].request.model for i in range(3)]
     assert drawn == ["chance/2", "chance/1", "chance/1"]  # taken over
     assert asked == ["chance/3", "chance/1", "chance/2"]
+
+
+OUTER = """
+name: outer
+agents: {}
+nodes:
+  panel: {call: FILE, save: done}
+edges: {start: panel, panel: end}
+answer: done.answer
+"""
+
+
+async def test_seats_of_a_called_workflow_have_models_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "panel.yaml").write_text(PANEL.replace("n: 5", "n: 3"))
+    (tmp_path / "outer.yaml").write_text(OUTER.replace("FILE", "./panel.yaml"))
+    says = Chance(can=SINGLE)
+    async with runtime_of(says, tmp_path / "s.db") as runtime:
+        given = {"panel.bob": "chance/2", "panel.critic.cy": "chance/3"}
+        flow = rebut.load(tmp_path / "outer.yaml", kind="number", models=given, runtime=runtime)
+        result = await flow.run("6 * 7?", seed=1)
+        assert runtime.store is not None
+        calls = await runtime.store.calls(result.run)
+    first = {call.site.path: call.request.model for call in calls if "~" not in call.site.path}
+    assert [first[f"panel/1.draw/1#{i}"] for i in range(3)] == ["chance/1", "chance/2", "chance/1"]
+    assert [first[f"panel/1.review/1[{i}]"] for i in range(3)] == ["chance/2", "chance/3", "chance/1"]
+    with pytest.raises(InputError, match=r"no agent or role 'panel\.dan'"):
+        rebut.load(tmp_path / "outer.yaml", models={"panel.dan": "x"})
