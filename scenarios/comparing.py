@@ -116,7 +116,8 @@ class Comparison:
         gain: the second's share less the first's; `error` its standard error, clustered by group.
         p: of McNemar's exact test, or, where items have several trials or groups, of the gain in its errors.
         changed: the items that differ, the lost ones first.
-        tokens: of a mean trial of the second by that of the first; None where the first used none.
+        tokens: `tokens_after`, those of a mean trial of the second, by `tokens_before`; None where the first
+            used none.
         needed: how many items would find a true difference as large as this one (level .05, power .8); None
             where there is no difference, or nothing varies.
     """
@@ -131,6 +132,8 @@ class Comparison:
     test: str
     changed: tuple[Change, ...]
     tokens: float | None
+    tokens_before: float
+    tokens_after: float
     needed: int | None
     matched: Matched
 
@@ -143,6 +146,7 @@ def compared(first: Sequence[Trial], second: Sequence[Trial]) -> Comparison | No
     gains = [pair.gain for pair in both.pairs]
     groups = [pair.group for pair in both.pairs]
     found = difference([0.0] * len(gains), gains, groups=groups)
+    before, after = (_tokens([getattr(pair, side) for pair in both.pairs]) for side in ("before", "after"))
     exact = len(set(groups)) == len(groups) and all(
         len(pair.before) == len(pair.after) == 1 for pair in both.pairs
     )
@@ -156,7 +160,9 @@ def compared(first: Sequence[Trial], second: Sequence[Trial]) -> Comparison | No
         p=_p(gains, found.mean, found.error, exact=exact),
         test="McNemar, exact" if exact else "normal, clustered errors",
         changed=_changed(both.pairs),
-        tokens=_tokens(both.pairs),
+        tokens=after / before if before else None,
+        tokens_before=before,
+        tokens_after=after,
         needed=needed(found.mean, found.error, len(gains)),
         matched=both,
     )
@@ -195,10 +201,9 @@ def _telling(trials: Sequence[Trial], right: bool) -> Trial:
     return next((trial for trial in trials if trial.right == right), trials[0])
 
 
-def _tokens(pairs: Sequence[Pair]) -> float | None:
-    before = fmean(fmean(trial.usage.tokens for trial in pair.before) for pair in pairs)
-    after = fmean(fmean(trial.usage.tokens for trial in pair.after) for pair in pairs)
-    return after / before if before else None
+def _tokens(sides: Sequence[Sequence[Trial]]) -> float:
+    """Of a mean trial, items alike."""
+    return fmean(fmean(trial.usage.tokens for trial in trials) for trials in sides)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

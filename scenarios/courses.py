@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..graphs.spec import AskNode, CallNode, WorkflowSpec
+from ..graphs.spec import AskNode, CallNode, SampleNode, SetNode, VoteNode, WorkflowSpec
 
 EVENTS = ("node.started", "node.finished", "noted")
 """The kinds of events that a course is read from."""
@@ -27,7 +27,7 @@ EVENTS = ("node.started", "node.finished", "noted")
 SAMPLE = frozenset({"text", "answer", "agent", "call", "index", "visit"})
 CALLED = frozenset({"workflow", "answer", "kept", "call", "index"})
 FOUND = frozenset({"best", "leaves", "tree"})
-VOTE = frozenset({"answer", "share", "tallies", "voters", "abstained"})
+VOTE = frozenset({"answer", "share", "tallies", "voters", "abstained", "rule", "tie"})
 LABEL = frozenset({"value", "probabilities", "mass"})
 
 SAID_SURE = ("confidence", "certainty")
@@ -96,6 +96,8 @@ class Course:
         sure: by where it comes from, how sure the run's answer is, from 0 to 1.
         orders: of pairs that one judge saw in both orders, what it preferred in each: ``first``, ``second``,
             ``tie``, or None where it could not be read.
+        ballot: the answers that a plain majority of independent samples chose the run's answer from; empty
+            where that is not how it came about. `tie`: whether a tie has a winner.
     """
 
     tracks: Mapping[str, Track]
@@ -103,6 +105,8 @@ class Course:
     noted: Mapping[str, int]
     sure: Mapping[str, float]
     orders: tuple[tuple[str | None, str | None], ...] = ()
+    ballot: tuple[str | None, ...] = ()
+    tie: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +116,13 @@ class Outline:
     Attributes:
         through: of a node, the names that it goes through one by one.
         swapped: pairs of nodes that show one judge the same pairs in either order.
+        drawn: the node whose independent samples are all that is asked for, their number settled before;
+            empty where agents are asked anything else.
     """
 
     through: Mapping[str, tuple[str, ...]]
     swapped: tuple[tuple[str, str], ...]
+    drawn: str = ""
 
 
 def outline(spec: WorkflowSpec) -> Outline:
@@ -127,7 +134,13 @@ def outline(spec: WorkflowSpec) -> Outline:
                 names = [expression.source.strip() for expression in node.for_each.values()]
                 through.setdefault(node.name, tuple(name for name in names if name.isidentifier()))
     swapped = tuple(pair for each in _family(spec) for pair in _swapped(each))
-    return Outline(through, swapped)
+    return Outline(through, swapped, _drawn(spec))
+
+
+def _drawn(spec: WorkflowSpec) -> str:
+    asking = [node for node in spec.nodes.values() if not isinstance(node, VoteNode | SetNode)]
+    alone = len(asking) == 1 and isinstance(asking[0], SampleNode) and asking[0].stop is None
+    return asking[0].name if alone else ""
 
 
 def _family(spec: WorkflowSpec) -> Iterable[WorkflowSpec]:
@@ -273,7 +286,17 @@ class _Reading:
             noted=dict(self._noted),
             sure=self._sure(answer),
             orders=tuple(orders),
+            ballot=self._ballot(answer),
+            tie=bool(self._votes) and self._votes[-1]["tie"] != "none",
         )
+
+    def _ballot(self, answer: str | None) -> tuple[str | None, ...]:
+        if not self._lines.drawn or self._visited[self._lines.drawn] != 1 or not self._votes:
+            return ()
+        vote = self._votes[-1]
+        plain = vote["rule"] == "majority" and vote["answer"] == answer
+        whole = vote["voters"] + vote["abstained"] == len(self._turns)
+        return tuple(turn.answer for turn in self._turns) if plain and whole else ()
 
     def _orders(self, one: str, other: str) -> list[tuple[str | None, str | None]]:
         forth, back = self._verdicts.get(one, []), self._verdicts.get(other, [])

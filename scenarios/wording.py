@@ -94,7 +94,7 @@ def notes(one: Inside) -> Iterator[str]:
         low, high = taken.interval
         right = [("there", taken.hard_accuracy), ("elsewhere", taken.easy_accuracy)]
         known = ", ".join(f"{share:.0%} right {where}" for where, share in right if share is not None)
-        yield f"by {', '.join(way.nodes)}: {taken.share:.0%} of trials ({low:.0%}..{high:.0%}), {known}"
+        yield f"{taken.share:.0%} of trials ({low:.0%}..{high:.0%}) came by {', '.join(way.nodes)}: {known}"
     if one.position is not None:
         seen = one.position
         yield (

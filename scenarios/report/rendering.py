@@ -15,6 +15,7 @@ from ..deliberation import Inside, inside
 from ..runner import Report, by_label
 from ..spec import ScenarioSpec
 from ..statistics.seeds import SeedVariance, seed_variance
+from ..subsampling import fewer
 from ..summary import Line, summary
 from ..worth import GAMMA, worth
 from . import words
@@ -66,6 +67,7 @@ def page(evidence: Evidence, *, version: str, now: float, most: int = 20_000) ->
         seeds=seeds_of(report),
         flips=flips(report),
         inside=[told for one in _inside(evidence) if (told := _told_inside(one))],
+        fewer=fewer(report, evidence.courses, _kinds(evidence)),
         sure=[sure(one) for one in calibrated(report, evidence.courses)],
         side=SIDE,
         places={item.id: item.at for item in shown},
@@ -82,8 +84,11 @@ def page(evidence: Evidence, *, version: str, now: float, most: int = 20_000) ->
 
 
 def _inside(evidence: Evidence) -> list[Inside]:
-    kinds = {entrant.label: entrant.workflow.kind for entrant in evidence.entrants}
-    return inside(evidence.report, evidence.courses, kinds)
+    return inside(evidence.report, evidence.courses, _kinds(evidence))
+
+
+def _kinds(evidence: Evidence) -> dict[str, str]:
+    return {entrant.label: entrant.workflow.kind for entrant in evidence.entrants}
 
 
 def _told_inside(one: Inside) -> dict[str, Any] | None:

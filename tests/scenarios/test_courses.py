@@ -124,7 +124,10 @@ def test_a_called_workflow_answers_and_its_own_exchange_stands_under_its_node() 
 
 
 def ballot(answer: str, share: float) -> dict[str, Any]:
-    return {"answer": answer, "share": share, "tallies": [], "voters": 3, "abstained": 0}
+    return {
+        "answer": answer, "share": share, "tallies": [], "voters": 2, "abstained": 0,
+        "rule": "majority", "tie": "first",
+    }  # fmt: skip
 
 
 def test_the_confidence_is_what_was_saved_as_such_the_share_of_the_vote_or_that_of_the_tokens() -> None:
@@ -161,3 +164,16 @@ def test_a_judge_that_sees_both_orders_is_known_by_the_exchanged_lists() -> None
 def test_the_outline_names_what_is_gone_through_one_by_one() -> None:
     assert outline(load("magicore").spec).through["refine"] == ("chains", "critiques")
     assert outline(load("route-by-difficulty").spec).through["refine"] == ("chains", "critiques")
+
+
+def test_the_ballot_of_a_plain_majority_is_known_only_where_its_size_was_settled_before() -> None:
+    assert outline(load("self-consistency").spec).drawn == "draw"
+    assert not any(outline(load(name).spec).drawn for name in ("adaptive-consistency", "best-of-n", "solve"))
+    steps = (
+        ("draw", "sample", {"samples": [said("5", "d/1#0"), said("6", "d/1#1", index=1)]}),
+        ("tally", "vote", {"ballot": ballot("5", 0.5)}),
+    )
+    lines = Outline({}, (), "draw")
+    assert follow(*steps, answer="5", lines=lines).ballot == ("5", "6")
+    assert follow(*steps, answer="6", lines=lines).ballot == ()
+    assert follow(*steps, answer="5").ballot == ()

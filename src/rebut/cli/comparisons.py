@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 from . import output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..scenarios.comparing import Comparison
+    from ..scenarios.subsampling import Fewer
 
 LEVEL = 0.05
 
 
-def told(first: str, second: str, pair: Comparison | None) -> None:
+def told(
+    first: str, second: str, pair: Comparison | None, curves: Mapping[str, Sequence[Fewer]] | None = None
+) -> None:
     """Print how the second compares with the first, and the items that changed."""
     if pair is None:
         output.tell(f"{first} and {second} have no item in common")
@@ -24,7 +27,7 @@ def told(first: str, second: str, pair: Comparison | None) -> None:
     output.say(f"{second} against {first}: {100 * pair.gain:+.1f} points{sure}, p = {pair.p:.2g}")
     won = sum(change.won for change in pair.changed)
     output.say(f"{won} won, {len(pair.changed) - won} lost")
-    for line in _beside(first, second, pair):
+    for line in [*_costs(first, second, pair, curves or {}), *_beside(first, second, pair)]:
         output.say(line)
     if pair.changed:
         output.say()
@@ -37,16 +40,34 @@ def told(first: str, second: str, pair: Comparison | None) -> None:
         )
 
 
+def _costs(first: str, second: str, pair: Comparison, curves: Mapping[str, Sequence[Fewer]]) -> Iterator[str]:
+    """What one side spends more, and what it would have been at equal tokens where that is known."""
+    if pair.tokens is None or 0.95 <= pair.tokens <= 1.05:
+        return
+    yield f"not at equal tokens: {second} takes {pair.tokens:.2g} times those of {first}"
+    dear, other = (second, first) if pair.tokens > 1 else (first, second)
+    room, right = (pair.tokens_before, pair.before) if pair.tokens > 1 else (pair.tokens_after, pair.after)
+    if dear not in curves:
+        yield (
+            f"what {dear} would have been with as few is not in these trials: give both one budget to "
+            "compare them at equal cost"
+        )
+        return
+    fits = [one for one in curves[dear] if one.tokens <= 1.05 * room]
+    if not fits:
+        yield f"even one vote of {dear} takes more than {other} ({curves[dear][0].tokens:.0f} tokens)"
+        return
+    best = fits[-1]
+    said = f"with {best.votes} of its {curves[dear][-1].votes} votes ({best.tokens:.0f} tokens, {other} takes"
+    gap = 100 * (best.right.mean - right)
+    yield f"at equal tokens: {dear} {said} {room:.0f}) is right in {best.right.mean:.1%}, {gap:+.1f} points"
+
+
 def _beside(first: str, second: str, pair: Comparison) -> Iterator[str]:
     """What one must know beside the figures."""
     if pair.changed and pair.p >= LEVEL:
         need = "" if pair.needed is None else f"; about {pair.needed:,} items would tell one of this size"
         yield f"chance could explain the difference over {pair.items} items{need}"
-    if pair.tokens is not None and not 0.95 <= pair.tokens <= 1.05:
-        yield (
-            f"not at equal tokens: {second} takes {pair.tokens:.2g} times those of {first}; what {first} "
-            "would gain from as many is not in these trials (give both one budget to compare at equal cost)"
-        )
     both = pair.matched
     if both.first_only or both.second_only:
         yield (
@@ -77,7 +98,20 @@ def together(found: Sequence[tuple[str, Comparison | None]]) -> None:
 
 def as_json(first: str, second: str, pair: Comparison | None) -> dict[str, Any]:
     """A comparison as JSON types; ``pair`` is null where there is no item in common."""
-    names = ("items", "before", "after", "gain", "error", "interval", "p", "test", "tokens", "needed")
+    names = (
+        "items",
+        "before",
+        "after",
+        "gain",
+        "error",
+        "interval",
+        "p",
+        "test",
+        "tokens",
+        "tokens_before",
+        "tokens_after",
+        "needed",
+    )
     changed = [] if pair is None else pair.changed
     return {
         "first": first,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import gates, inputs, inspecting, options, output, reporting, weighing
+from . import advising, gates, inputs, inspecting, options, output, reporting, weighing
 from .codes import Exit
 from .standings import table, told
 from .watching import go
@@ -35,7 +35,7 @@ def scenario() -> None:
 for command in (
     weighing.show,
     weighing.compare,
-    weighing.recommend,
+    advising.recommend,
     reporting.report,
     inspecting.export,
     inspecting.import_,

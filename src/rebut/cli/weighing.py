@@ -1,41 +1,22 @@
-"""``rebut scenario show``, ``compare`` and ``recommend``: what the trials that were made say."""
+"""``rebut scenario show`` and ``compare``: what the trials that were made say."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import PurePath
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import comparisons, inputs, options, output, references
+from . import comparisons, findings, options, output, references
 from .codes import Exit
 from .standings import told
 from .watching import go
 
 if TYPE_CHECKING:
-    from ..memory.values import RunInfo
-    from ..scenarios.confidence import Calibrated
-    from ..scenarios.deliberation import Inside
-    from ..scenarios.runner import Report, Runner
     from ..scenarios.spec import ScenarioSpec
+    from ..scenarios.subsampling import Fewer
     from ..scenarios.summary import Line
     from ..scenarios.trials import Trial
-    from ..scenarios.verdict import Rival, Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The trials of a scenario in a store, and what their runs tell of their agents.
-
-    `others` are ended runs of the scenario that are none of its trials any more.
-    """
-
-    report: Report
-    others: int = 0
-    inside: list[Inside] = field(default_factory=list)
-    calibrated: list[Calibrated] = field(default_factory=list)
 
 
 @click.command()
@@ -57,7 +38,7 @@ def show(scenario: str, **given: Any) -> int:
     from . import insides
 
     deep = given["deliberation"] or given["calibration"] or given["as_json"]
-    found = go(_read(scenario, given, deep=deep))
+    found = go(findings.read(scenario, given, deep=deep))
     lines = summary(found.report)
     if given["as_json"]:
         told(found.report, lines, as_json=True, more=_deep(found, lines))
@@ -78,13 +59,14 @@ def show(scenario: str, **given: Any) -> int:
     return Exit.OK
 
 
-def _deep(found: Found, lines: list[Line]) -> dict[str, Any]:
+def _deep(found: findings.Found, lines: list[Line]) -> dict[str, Any]:
     from ..scenarios.worth import GAMMA, worth
     from . import insides
 
     return {
         "deliberation": [insides.as_json(one) for one in found.inside],
         "calibration": found.calibrated,
+        "fewer_votes": found.fewer,
         "worth": {"gamma": GAMMA, "ranks": worth(lines)},
     }
 
@@ -105,14 +87,14 @@ def compare(refs: tuple[str, ...], **given: Any) -> int:
     """
     from ..scenarios.comparing import compared
 
-    pairs = go(_sides(refs, given))
+    pairs, curves = go(_sides(refs, given))
     found = [(names, compared(first, second)) for names, first, second in pairs]
     if given["as_json"]:
         told = [comparisons.as_json(*names, pair) for names, pair in found]
         output.say_json(told[0] if len(refs) == 3 else told)
         return Exit.OK
     for (first, second), pair in found:
-        comparisons.told(first, second, pair)
+        comparisons.told(first, second, pair, curves)
     if len(found) > 1:
         comparisons.together([(second, pair) for (_, second), pair in found])
     return Exit.OK if all(pair is not None for _, pair in found) else Exit.NO_ANSWER
@@ -121,20 +103,19 @@ def compare(refs: tuple[str, ...], **given: Any) -> int:
 Sides = list[tuple[tuple[str, str], "Sequence[Trial]", "Sequence[Trial]"]]
 
 
-async def _sides(refs: tuple[str, ...], given: dict[str, Any]) -> Sides:
-    """What is compared, with its names: two contenders, or those that two runs have in common."""
-    from rebut.errors import InputError, suggest
+async def _sides(refs: tuple[str, ...], given: dict[str, Any]) -> tuple[Sides, dict[str, list[Fewer]]]:
+    """What is compared, with its names: two contenders, or those that two runs have in common.
 
-    if len(refs) not in (2, 3):
-        raise InputError("give a scenario and two of its contenders, or two runs (files, scenarios, a store)")
-    spec = _spec(refs[0])
-    trials = await references.trials_of(refs[0], given)
+    The second are the curves of contenders that vote, where their runs are in the store.
+    """
+    from rebut.errors import InputError
+
     if len(refs) == 3:
-        for label in refs[1:]:
-            if label not in trials:
-                raise InputError(f"no contender {label!r}{suggest(label, list(trials))}")
-        return [((refs[1], refs[2]), trials[refs[1]], trials[refs[2]])]
-    others = await references.trials_of(refs[1], given, spec)
+        return await _contenders(*refs, given)
+    if len(refs) != 2:
+        raise InputError("give a scenario and two of its contenders, or two runs (files, scenarios, a store)")
+    trials = await references.trials_of(refs[0], given)
+    others = await references.trials_of(refs[1], given, _spec(refs[0]))
     common = [label for label in trials if label in others]
     if not common:
         raise InputError(
@@ -142,128 +123,30 @@ async def _sides(refs: tuple[str, ...], given: dict[str, Any]) -> Sides:
         )
     return [
         ((f"{label} in {refs[0]}", f"{label} in {refs[1]}"), trials[label], others[label]) for label in common
-    ]
+    ], {}
+
+
+async def _contenders(
+    ref: str, first: str, second: str, given: dict[str, Any]
+) -> tuple[Sides, dict[str, list[Fewer]]]:
+    from rebut.errors import InputError, suggest
+
+    from ..scenarios.runner import by_label
+
+    curves: dict[str, list[Fewer]] = {}
+    trials: Mapping[str, Sequence[Trial]]
+    if _spec(ref) is None:
+        trials = await references.trials_of(ref, given)
+    else:
+        found = await findings.read(ref, given, deep=True)
+        trials, curves = by_label(found.report), found.fewer
+    for label in (first, second):
+        if not trials.get(label):
+            raise InputError(f"no trials of a contender {label!r}{suggest(label, list(trials))}")
+    return [((first, second), trials[first], trials[second])], curves
 
 
 def _spec(ref: str) -> ScenarioSpec | None:
     from ..scenarios.loader import load
 
     return None if references.is_file(ref) or references.is_store(ref) else load(ref)
-
-
-@click.command()
-@click.argument("scenario")
-@click.option(
-    "--tokens", type=click.FloatRange(min=0, min_open=True), help="At most so many a run, in the mean."
-)
-@click.option("--usd", type=click.FloatRange(min=0), help="At most so many dollars a run, in the mean.")
-@options.model
-@options.store
-@options.as_json
-def recommend(scenario: str, tokens: float | None, usd: float | None, **given: Any) -> int:
-    """Say which contender to take: the cheapest that cannot be told from the best, and how sure that is.
-
-    \b
-    rebut scenario recommend arithmetic --tokens 500
-    """
-    from ..scenarios.verdict import recommend as decide
-
-    report = go(_found(scenario, given))
-    verdict = decide(report, tokens=tokens, usd=usd)
-    if given["as_json"]:
-        output.say_json(verdict)
-        return Exit.OK
-    output.say("none" if verdict.hopeless else verdict.label, style={"bold": True})
-    for line in _reasons(verdict, report):
-        output.say(line)
-    return Exit.OK
-
-
-def _reasons(verdict: Verdict, report: Report) -> Iterator[str]:
-    yield _ground(verdict)
-    for rival in verdict.rivals:
-        yield f"  {rival.label}: {_rival(rival, verdict.best)}"
-    if verdict.noise and not verdict.hopeless:
-        yield "none of these differences stands out of chance"
-    if verdict.left_out:
-        yield f"left out (over the limits, or no trials): {', '.join(verdict.left_out)}"
-    if verdict.detectable is not None:
-        yield f"{verdict.items} items find differences of {100 * verdict.detectable:.0f} points and more"
-    if len(report.trials) < report.wanted:
-        yield f"only {len(report.trials)} of {report.wanted} trials were made"
-
-
-def _ground(verdict: Verdict) -> str:
-    """Why this one."""
-    if verdict.hopeless:
-        return (
-            f"no contender is right on any of the {verdict.items} items; the cheapest is {verdict.label}: "
-            "try a stronger model, or look at the answers (rebut scenario report)"
-        )
-    if not verdict.rivals:
-        return f"the only contender within the limits, right in {verdict.right:.1%}"
-    if verdict.label != verdict.best:
-        said = f"the cheapest that these trials do not tell from {verdict.best}, the most often right"
-        return f"{said} ({verdict.right:.1%})"
-    if verdict.equals:
-        same = " and ".join(verdict.equals)
-        return f"as often right as {same} ({verdict.right:.1%}), and cheaper"
-    return f"the highest share of right answers within the limits ({verdict.right:.1%})"
-
-
-def _rival(rival: Rival, best: str) -> str:
-    cost = "" if rival.tokens is None else f" at {rival.tokens:.2g} times the tokens"
-    if not rival.behind:
-        return f"as often right as {best}{cost}"
-    ends = rival.interval
-    sure = "" if ends is None else f" ({100 * ends.low:+.0f} to {100 * ends.high:+.0f})"
-    said = f"{100 * rival.behind:.1f} points behind {best}{sure}{cost}, p = {rival.p:.2g}"
-    if rival.told_apart:
-        return f"{said}, worse"
-    said += ", not told apart: noise could explain it"
-    if rival.needed is None:
-        return said
-    return f"{said}; about {rival.needed:,} items would tell a true difference of this size"
-
-
-async def _found(ref: str, given: dict[str, Any]) -> Report:
-    """What the store holds of a scenario."""
-    return (await _read(ref, given, deep=False)).report
-
-
-def _others(runner: Runner, known: list[RunInfo]) -> int:
-    """Ended runs of a scenario that are none of its trials, and no grading of one."""
-    mine = {task.run for task in runner.tasks}
-    judges = {PurePath(metric.judge).stem for metric in runner.spec.metrics if metric.judge}
-    return sum(
-        info.status == "finished" and info.id not in mine and info.start.workflow not in judges
-        for info in known
-    )
-
-
-async def _read(ref: str, given: dict[str, Any], *, deep: bool) -> Found:
-    """What the store holds of a scenario; with `deep` what its runs tell of their agents, too."""
-    import rebut
-    from rebut.errors import InputError
-
-    from ..scenarios.confidence import calibrated
-    from ..scenarios.deliberation import courses, inside
-    from ..scenarios.loader import load
-    from ..scenarios.runner import Runner
-
-    async with rebut.Runtime(given["store"]) as runtime:
-        models = inputs.models_of(given["models"])
-        runner = Runner(load(ref), runtime, models=models, limit=given.get("limit"))
-        known = await runtime.store.runs_of(runner.spec.name) if runtime.store else []
-        report = await runner.found()
-        others = _others(runner, known)
-        if not report.trials:
-            raise InputError(
-                f"no trials of {report.spec.name!r} in the store: begin with rebut scenario run {ref}"
-            )
-        others = 0 if given.get("limit") else others
-        if not deep:
-            return Found(report, others)
-        found = await courses(report, runner.entrants, runtime)
-    kinds = {entrant.label: entrant.workflow.kind for entrant in runner.entrants}
-    return Found(report, others, inside(report, found, kinds), calibrated(report, found))
