@@ -154,6 +154,7 @@ def summary(found: Sequence[Mapping[str, Any]], args: argparse.Namespace) -> str
         "seconds",
         "completions/s",
         "share",
+        "slots busy",
         "CPU ms each",
         "memory MB",
         "store MB",

@@ -58,6 +58,7 @@ def test_the_table_tells_share_cpu_and_memory(modules: Any) -> None:
     args = Namespace(slots=8, seconds=0.4, items=20, concurrency=4, in_flight=9, note="two busy cores")
     text = modules("scale").page([one], args)
     assert "| 8 in one request | 20 | 10.0 | 16.0 | 80.0% | 90.0% | 25.00 | 100 / 110 / 120 | 2 |" in text
+    assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
     assert "of the 20 that it\ncan give (8 slots, 0.4 s each)" in text and "two busy cores" in text
 
 
