@@ -158,25 +158,27 @@ class RayExecutor:
             await asyncio.wait(closing, timeout=CLOSING)
         for handle in [seat.handle for seat in living] + [self._ration]:
             if handle is not None:
-                self._ray.kill(handle)
+                with suppress(self._ray.exceptions.RayError):  # the cluster may be gone
+                    self._ray.kill(handle)
         self._seats.clear()
         if self._started:
             self._ray.shutdown()
 
     async def _handed(self, job: Job, engines: Engines) -> Reply | None:
-        """Hand a trial to a worker that has room; None where that died."""
-        seat = await self._free(engines)
+        """Hand a trial to a worker that has room; None where that died, or has been started anew unseen."""
+        seat, reply = await self._free(engines), None
         try:
-            reply: Reply = await seat.handle.make.remote(job)
-            return reply
+            reply = await seat.handle.make.remote(job)
         except self._ray.exceptions.RayActorError:
-            if seat.badge is not None and not seat.gone:
-                dead, seat.badge = seat.badge, None
-                self._do(self._back(seat, dead))
-            return None
+            pass
         finally:
             seat.busy -= 1
-            await self._tell()
+        gone = reply is None or reply.closed
+        if gone and seat.badge is not None and not seat.gone:
+            dead, seat.badge = seat.badge, None
+            self._do(self._back(seat, dead))
+        await self._tell()
+        return None if gone else reply
 
     async def _free(self, engines: Engines) -> Seat:
         """A worker that has room for a trial, which counts as handed over from now on."""

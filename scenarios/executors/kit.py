@@ -86,17 +86,20 @@ class Reply:
     Attributes:
         made: without its failure.
         failure: of the trial, or of the worker (`broken`).
+        closed: whether nothing was done because the worker is not open: it was started anew.
     """
 
     made: Made = field(default_factory=Made)
     failure: Failure | None = None
     broken: bool = False
+    closed: bool = False
 
     @classmethod
     def of(cls, made: Made) -> Reply:
-        """The reply that says how an attempt ended."""
+        """The reply that says how an attempt ended; what the store has no column for stays behind."""
         failure = None if made.failure is None else Failure.of(made.failure)
-        return cls(replace(made, failure=None), failure)
+        result = None if made.result is None else replace(made.result, state={}, notes=())
+        return cls(replace(made, result=result, failure=None), failure)
 
     def told(self) -> Made:
         """How the attempt ended.

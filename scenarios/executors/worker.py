@@ -58,8 +58,10 @@ class Worker:
             return Failure.of(error)
 
     async def make(self, job: Job) -> Reply:
-        """Make a trial; `elsewhere` while another worker, or this one, is at it, or this one is not open."""
-        if job.run in self._jobs or self._closed or self._bench is None:
+        """Make a trial; `elsewhere` while another worker, or this one, is at it."""
+        if self._bench is None or self._closed:
+            return Reply(closed=True)
+        if job.run in self._jobs:
             return Reply(Made(elsewhere=True))
         task = self._jobs[job.run] = asyncio.create_task(self._leased(self._bench, job))
         try:
@@ -67,7 +69,7 @@ class Worker:
         except RebutError as error:
             return Reply(failure=Failure.of(error), broken=True)
         except asyncio.CancelledError:  # by `close`
-            return Reply(Made(elsewhere=True))
+            return Reply(closed=True)
         finally:
             del self._jobs[job.run]
 

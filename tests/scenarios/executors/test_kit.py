@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import rebut
 from rebut.errors import BudgetSpent, InputError, ModelBusy, QuorumMissed, RebutError, Unparsed
 from rebut.graphs.result import Result
 from rebut.memory.store import Store
+from rebut.records import Usage
 from rebut.scenarios.executors import Made
 from rebut.scenarios.executors.kit import Failure, Reply, address_of, is_file, kit_of, packed
 from rebut.scenarios.runner import Runner
@@ -54,8 +56,9 @@ def test_a_kit_and_a_result_can_be_sent(runtime: Open) -> None:
     kit = kit_of("sums", opened, Runner(scenario(), opened).entrants, threads=2)
     arrived = pickle.loads(pickle.dumps(kit))
     assert arrived == kit and list(arrived.workflows) == ["solve", "vote"]
-    made = Made(result=Result(answer="4", stop_reason="answered", state={"votes": [1, 2]}))
-    assert pickle.loads(pickle.dumps(Reply.of(made))).told() == made
+    result = Result(answer="4", stop_reason="answered", usage=Usage(calls=2), seconds=1.5)
+    sent = Reply.of(Made(result=replace(result, state={"none": lambda: "of this can be pickled"})))
+    assert pickle.loads(pickle.dumps(sent)).told() == Made(result=result)
 
 
 async def test_the_address_of_a_store_is_the_same_from_any_folder(

@@ -8,7 +8,6 @@ import os
 import secrets
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from rebut.testing.databases import Database, InFile, OnServer
+from rebut.testing.postgres import Cluster
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 
@@ -75,12 +77,25 @@ def server() -> Generator[Any]:
 class Sitting:
     """One run of the command, on this process alone (`local`) or on two workers."""
 
-    def __init__(self, folder: Path, server: Any, store: str, *more: str, cluster: str = "") -> None:
+    def __init__(
+        self, folder: Path, server: Any, store: str | Database, *more: str, cluster: str = ""
+    ) -> None:
         (folder / "sums.yaml").write_text(SPEC)
-        self.out, self.store = folder / f"{store}.jsonl", folder / store
+        self.base = InFile(folder / store) if isinstance(store, str) else store
+        self.out = folder / f"{Path(store).stem if isinstance(store, str) else 'base'}.jsonl"
         where = ["--executor", "ray", "--workers", "2", "--address", cluster] if cluster else []
         command = [sys.executable, "-c", MAIN, "scenario", "run", "sums.yaml", "-m", f"openai/x@{server.url}"]
-        command += ["--store", store, "--concurrency", "3", "--json", "--out", str(self.out), *where, *more]
+        command += [
+            "--store",
+            self.base.url,
+            "--concurrency",
+            "3",
+            "--json",
+            "--out",
+            str(self.out),
+            *where,
+            *more,
+        ]
         env = {**os.environ, **TOKEN, "REBUT_HOME": str(folder / "home"), "OPENAI_API_KEY": "none"}
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True)
@@ -102,12 +117,15 @@ class Sitting:
         ]
 
     def ask(self, query: str) -> list[Any]:
-        """What the store says; nothing before it is made."""
-        if not self.store.exists():
+        """What the store says; nothing before its tables are made."""
+        if isinstance(self.base, InFile) and not self.base.path.exists():
             return []
-        with closing(sqlite3.connect(self.store)) as connection, suppress(sqlite3.OperationalError):
-            return connection.execute(query).fetchall()
-        return []
+        try:
+            return self.base.rows(query)
+        except Exception as error:
+            if type(error).__name__ in ("OperationalError", "UndefinedTable"):
+                return []
+            raise
 
     def committed(self) -> set[str]:
         """The calls in the journal."""
@@ -146,6 +164,32 @@ def whole(tmp_path: Path, server: Any) -> tuple[list[dict[str, Any]], list[Mappi
     assert sum(server.started.values()) == REQUESTS
     server.started.clear()
     return lines, sitting.trials()
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Generator[Cluster]:
+    """A PostgreSQL server."""
+    try:
+        made = Cluster()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    with made:
+        yield made
+
+
+@pytest.mark.postgres
+def test_workers_on_postgresql_lose_and_double_no_call_either(
+    tmp_path: Path, server: Any, cluster: str, whole: Any, postgres: Cluster
+) -> None:
+    postgres.create("shared")
+    sitting = Sitting(tmp_path, server, OnServer(postgres, "shared"), cluster=cluster)
+    wait_for(sitting.has(0.3 * REQUESTS))
+    before, seen = sitting.committed(), server.started.copy()
+    os.kill(min(sitting.workers()), signal.SIGKILL)
+    wait_for(sitting.has(len(before) + 2))
+    assert (sitting.finished(), sitting.trials()) == whole
+    assert not before & set(server.started - seen), "a call that the journal held was made again"
+    assert sitting.ask("select * from lease") == []
 
 
 def test_two_workers_find_what_one_process_finds(

@@ -84,11 +84,11 @@ async def test_a_worker_that_closes_leaves_its_trials_to_another(crew: Crew, sto
     first = asyncio.create_task(one.make(crew.jobs[0]))
     await crew.adder.told.wait()
     await one.close()
-    assert (await first).told().elsewhere and crew.adder.under_way == 0
+    assert (await first).closed and crew.adder.under_way == 0
     assert await leased(store) == []
     crew.adder.delay = 0
     assert (await made(other, crew.jobs[0])).result is not None
-    assert (await made(one, crew.jobs[1])).elsewhere, "it is closed"
+    assert (await one.make(crew.jobs[1])).closed and (await Worker().make(crew.jobs[1])).closed
 
 
 async def test_a_failure_is_told_with_what_it_used(crew: Crew, store: Path) -> None:
