@@ -91,13 +91,7 @@ def _message(trial: Trial, turn: Turn, place: int, text: str) -> dict[str, Any]:
         "content": f"**{turn.agent}** ({turn.role}, {turn.path}{of}{unused})\n\n{text}",
         "source": "generate",
         "model": turn.model,
-        "metadata": {
-            "agent": turn.agent,
-            "role": turn.role,
-            "node": turn.node,
-            "visit": turn.visit,
-            "call": turn.path,
-        },
+        "metadata": {"agent": turn.agent, "call": turn.path},
     }
 
 

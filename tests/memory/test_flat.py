@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import json
 import sys
@@ -39,9 +40,9 @@ def test_json_lines_are_objects_with_all_columns() -> None:
     assert rows == [dict(zip(COLUMNS, row, strict=True)) for row in ROWS]
 
 
-@pytest.mark.slow
+@pytest.mark.data
 def test_parquet_gives_back_what_was_written_in_batches() -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet: Any = importlib.import_module("pyarrow.parquet")
     many = ROWS * BATCH
     table = parquet.read_table(io.BytesIO(written("parquet", many)))
     assert [tuple(row.values()) for row in table.to_pylist()] == many
