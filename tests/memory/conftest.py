@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from itertools import count
 from pathlib import Path
@@ -25,8 +26,9 @@ def cluster() -> Iterator[Cluster]:
     """A PostgreSQL server, with a database `empty_store` that a store was opened on."""
     try:
         made = Cluster()
-    except FileNotFoundError as error:
-        pytest.fail(str(error))
+        importlib.import_module("psycopg")
+    except (FileNotFoundError, ImportError) as error:
+        pytest.fail(f"{error}; a test on PostgreSQL needs its programs and rebut[postgres]")
     with made as running:
         running.create("empty_store")
         asyncio.run(Store.open(running.url("empty_store")).close())

@@ -117,7 +117,7 @@ async def test_a_server_that_stays_away_ends_the_run_which_can_be_resumed(
 
 
 async def test_connections_that_are_ended_between_and_amid_calls_cost_nothing(
-    where: OnServer, start: Start, record: Record
+    where: OnServer, start: Start, record: Record, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with Store.open(where.url) as store:
         journals = [await store.begin(start(f"run-{n}")) for n in range(5)]
@@ -135,6 +135,7 @@ async def test_connections_that_are_ended_between_and_amid_calls_cost_nothing(
         failures = [str(one) for one in done if one is not None]
         # only where nobody knows what became of a commit
         assert all("amid a commit" in failure for failure in failures), failures
+        assert caplog.messages == []
         seqs = [[call.seq for call in await store.calls(f"run-{n}")] for n in range(5)]
         for number, failure in enumerate(done):
             assert failure is not None or seqs[number] == list(range(1, 61))

@@ -106,7 +106,11 @@ class Cluster:
         """Stop the server: SIGINT ends its connections, SIGQUIT ends it as a crash would."""
         if self._server is not None:
             self._server.send_signal(how)
-            self._server.wait(30)
+            try:
+                self._server.wait(30)
+            except subprocess.TimeoutExpired:
+                self._server.send_signal(signal.SIGQUIT)
+                self._server.wait(30)
             self._server = None
 
     def url(self, database: str, **options: str) -> str:
