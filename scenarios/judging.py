@@ -65,13 +65,17 @@ class Judges:
         """The trials with the scores that are among these runs of a store."""
         if not self._metrics:
             return list(trials)
-        return [self._with_kept(trial, known) for trial in trials]
+        counted: set[str] = set()
+        return [self._with_kept(trial, known, counted) for trial in trials]
 
-    def _with_kept(self, trial: Trial, known: Mapping[str, RunInfo]) -> Trial:
+    def _with_kept(self, trial: Trial, known: Mapping[str, RunInfo], counted: set[str]) -> Trial:
         for asked in self._asked(trial):
-            info = known.get(asked.task.run)
-            if info is not None and info.status == "finished":
-                trial = _scored(trial, asked.metric, info.result.answer, info.result.usage)
+            run = asked.task.run
+            if run in known and known[run].status == "finished":
+                result = known[run].result
+                spent = Usage() if run in counted else result.usage
+                counted.add(run)
+                trial = _scored(trial, asked.metric, result.answer, spent)
         return self._without_answer(trial)
 
     def _without_answer(self, trial: Trial) -> Trial:
@@ -99,9 +103,7 @@ class Judges:
         The same answer to the same item is judged once. What a judge used is the `grading` of the first trial
         that asks for it.
         """
-        found = {id(trial): trial for trial in trials}
-        for trial in trials:
-            found[id(trial)] = self._with_kept(trial, known)
+        found = {id(trial): now for trial, now in zip(trials, self.kept(trials, known), strict=True)}
         sitting = _Sitting(self._runtime, known, purse, found)
         sitting.todo += self._wanted(trials, found)
         async with asyncio.TaskGroup() as group:

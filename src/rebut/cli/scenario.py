@@ -43,6 +43,10 @@ for command in (
     scenario.add_command(command)
 
 
+for command in (weighing.show, weighing.compare, advising.recommend, reporting.report, inspecting.export):
+    options.allow_code(command)
+
+
 @scenario.command("list")
 @options.as_json
 def list_(as_json: bool) -> None:
@@ -77,6 +81,8 @@ async def _check(ref: str) -> int:
         runner = Runner(load(ref), runtime)
         calls = _bound(runner)
     items, who = len(runner.items), len(runner.entrants)
+    for warning in runner.warnings:
+        output.tell(f"warning: {warning}")
     output.say(f"{runner.spec.name}: {items} items, {who} contenders, {len(runner.tasks)} runs, {calls}")
     return Exit.OK
 
@@ -105,6 +111,7 @@ def _bound(runner: Any) -> str:
 )
 @click.option("--total", metavar="LIMITS", help="Limits of all runs together, such as calls=500,usd=2.")
 @options.store
+@options.allow_code
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="All trials as JSON lines.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, only the table.")
 @gates.gates

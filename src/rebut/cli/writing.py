@@ -109,12 +109,15 @@ def problem_json(problem: Diagnostic) -> dict[str, Any]:
 
 
 @click.command()
-def schema() -> None:
-    """Print the JSON Schema of workflow files, for editors.
+@click.argument("files", type=click.Choice(("workflow", "scenario")), default="workflow")
+def schema(files: str) -> None:
+    """Print the JSON Schema of workflow files, or of scenario files, for editors.
 
     \b
     rebut schema > rebut.schema.json
+    rebut schema scenario > scenario.schema.json
     """
-    from ..graphs.schema import json_schema
+    from ..graphs import schema as workflows
+    from ..scenarios import schema as scenarios
 
-    output.say_json(json_schema())
+    output.say_json({"workflow": workflows, "scenario": scenarios}[files].json_schema())

@@ -1,0 +1,64 @@
+"""The page about scenarios, and the schema of their files, say what the loader does."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rebut.graphs.diagnostics import Problems
+from rebut.graphs.source import Listing, Piece, Scalar, read
+from rebut.scenarios.loader import LIBRARY
+from rebut.scenarios.schema import json_schema
+
+from .test_loader import GOOD
+
+jsonschema = pytest.importorskip("jsonschema")
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def plain(piece: Piece | None) -> Any:
+    if isinstance(piece, Scalar):
+        return piece.value
+    if isinstance(piece, Listing):
+        return [plain(item) for item in piece.items]
+    return {key.text: plain(value) for key, value in piece.entries} if piece else None
+
+
+def valid(text: str) -> bool:
+    return bool(
+        jsonschema.Draft202012Validator(json_schema()).is_valid(plain(read(text, Problems("s", text))))
+    )
+
+
+def test_the_tables_of_the_page_are_as_the_loader_has_it() -> None:
+    page = (DOCS / "scenarios.md").read_text("utf-8")
+    made = runpy.run_path(str(DOCS / "scenario_tables.py"))
+    assert page == made["filled"](page), "python docs/scenario_tables.py writes them anew"
+    assert all(f"<!-- {mark} -->\n{table}\n" in page for mark, table in made["tables"]().items())
+
+
+def test_the_schema_takes_what_the_loader_takes() -> None:
+    jsonschema.Draft202012Validator.check_schema(json_schema())
+    texts = [path.read_text("utf-8") for path in LIBRARY.glob("*.yaml")]
+    metrics = GOOD + "metrics: {f1: f1, good: {judge: checklist-judge, models: a/b}}\n"
+    assert len(texts) > 5 and all(map(valid, [*texts, GOOD, metrics, GOOD + "metrics: [exact, pass@2]\n"]))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("file: d.csv", "file: []"),
+        ("kind: number", "kind: numbers"),
+        ("kind: number", "check: guess"),
+        ("kind: number", "metrics: [bleu]"),
+        ("kind: number", "metrics: {good: {judge: a, rubric: b}}"),
+        ("kind: number", "allow_code: maybe"),
+        ("limit: 5", "split: test"),
+        ("name: mine", "nome: mine"),
+    ],
+)
+def test_the_schema_refuses_what_the_loader_refuses(old: str, new: str) -> None:
+    assert old in GOOD and not valid(GOOD.replace(old, new))
