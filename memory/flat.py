@@ -39,6 +39,16 @@ def form_of(name: str) -> str:
     raise InputError(f"{name!r} is of no known form (possible endings: .csv, .jsonl, .parquet)")
 
 
+def ready(form: str) -> None:
+    """Refuse a form for which a library is missing.
+
+    Raises:
+        SettingsError: Parquet without pyarrow.
+    """
+    if form == "parquet":
+        _arrow()
+
+
 def write_table(out: IO[bytes], form: str, columns: Columns, rows: Rows) -> int:
     """Write a table as rows come; returns how many.
 

@@ -112,7 +112,9 @@ def _bound(runner: Any) -> str:
 @click.option("--total", metavar="LIMITS", help="Limits of all runs together, such as calls=500,usd=2.")
 @options.store
 @options.allow_code
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="All trials as JSON lines.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="All trials: .jsonl, .csv, .parquet."
+)
 @click.option("-q", "--quiet", is_flag=True, help="No progress, only the table.")
 @gates.gates
 @options.as_json
@@ -136,7 +138,11 @@ async def _run(ref: str, given: dict[str, Any]) -> int:
     from ..scenarios.loader import load
     from ..scenarios.runner import Runner
     from ..scenarios.summary import summary
+    from ..scenarios.trials_out import check as check_file
+    from ..scenarios.trials_out import write_trials
 
+    if given["out"]:
+        check_file(given["out"])
     spec = load(ref)
     if given["total"]:
         spec = replace(spec, total=Limits.parse(given["total"]))
@@ -171,7 +177,7 @@ async def _run(ref: str, given: dict[str, Any]) -> int:
             progress.end()
     lines = summary(report)
     if given["out"]:
-        _written(report, given["out"])
+        write_trials(given["out"], report.trials)
     told(report, lines, as_json=given["as_json"])
     if not gates.passed(report, lines, given, reference):
         return Exit.BELOW
@@ -182,25 +188,6 @@ def _stopped(report: Report, lines: list[Line], *, kept: bool) -> None:
     if lines:
         table(lines)
     output.tell("stopped; the same command goes on from here" if kept else "stopped; nothing was kept")
-
-
-def _written(report: Report, path: Path) -> None:
-    import orjson
-
-    from rebut.errors import InputError
-    from rebut.records import jsonable
-
-    lines = [orjson.dumps(_trial_json(trial), default=jsonable) for trial in report.trials]
-    try:
-        path.write_bytes(b"".join(line + b"\n" for line in lines))
-    except OSError as error:
-        raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
-
-
-def _trial_json(trial: Trial) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(trial) | {"usage": trial.usage}
 
 
 class Progress:

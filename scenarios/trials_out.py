@@ -1,0 +1,102 @@
+"""All trials of a scenario in one file: JSON Lines with all that is known, or a flat table (CSV, Parquet)."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any, cast
+
+import orjson
+
+from rebut.errors import InputError
+from rebut.records import jsonable
+
+from ..memory.flat import Columns, form_of, ready, write_table
+from .trials import Trial
+
+COLUMNS: Columns = {
+    "item": "text",
+    "group": "text",
+    "label": "text",
+    "seed": "whole",
+    "run": "text",
+    "gold": "text",
+    "answer": "text",
+    "right": "yesno",
+    "stop": "text",
+    "error": "text",
+    "calls": "whole",
+    "requests": "whole",
+    "prompt_tokens": "whole",
+    "completion_tokens": "whole",
+    "cached_tokens": "whole",
+    "reasoning_tokens": "whole",
+    "usd": "number",
+    "seconds": "number",
+    "kept": "yesno",
+}
+"""Of a flat table; after them comes ``score.NAME`` for each further metric. `gold` is a JSON list."""
+
+
+def check(path: Path) -> None:
+    """Refuse a file that could not be written, before anything is paid for.
+
+    Raises:
+        InputError: its name has no known ending, or its folder is not there.
+        SettingsError: Parquet without pyarrow.
+    """
+    ready(form_of(path.name))
+    if not path.parent.is_dir():
+        raise InputError(f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}")
+
+
+def write_trials(path: Path, trials: Sequence[Trial]) -> None:
+    """Write trials in the form that the file's name asks for; the file appears whole or not at all.
+
+    Raises:
+        InputError: no known ending, or it cannot be written.
+        SettingsError: Parquet without pyarrow.
+    """
+    form = form_of(path.name)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with ExitStack() as stack:
+            out = cast("IO[bytes]", stack.enter_context(part.open("wb")))
+            if path.suffix.lower() == ".gz":
+                packed = gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0)
+                out = cast("IO[bytes]", stack.enter_context(packed))
+            _write(out, form, trials)
+        part.replace(path)
+    except OSError as error:
+        raise InputError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write(out: IO[bytes], form: str, trials: Sequence[Trial]) -> None:
+    if form == "jsonl":
+        out.writelines(orjson.dumps(_whole(trial), default=jsonable) + b"\n" for trial in trials)
+        return
+    metrics = sorted({name for trial in trials for name in trial.scores})
+    more: Columns = {f"score.{name}": "number" for name in metrics}
+    write_table(out, form, {**COLUMNS, **more}, _rows(trials, metrics))
+
+
+def _whole(trial: Trial) -> dict[str, Any]:
+    return asdict(trial) | {"usage": trial.usage, "grading": trial.grading}
+
+
+def _rows(trials: Sequence[Trial], metrics: Sequence[str]) -> Iterator[Sequence[Any]]:
+    for one in trials:
+        used = one.usage
+        tokens = (used.prompt, used.completion, used.cached, used.reasoning)
+        yield (
+            *(one.item, one.group, one.label, one.seed, one.run, orjson.dumps(one.gold).decode()),
+            *(one.answer, one.right, one.stop, one.error),
+            *(used.calls, used.requests, *tokens, used.usd, one.seconds, one.kept),
+            *(one.scores.get(name) for name in metrics),
+        )
