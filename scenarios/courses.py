@@ -6,6 +6,8 @@ What is a round is told by where answers are kept, not by the names of workflows
   there is its next round; an answer that only gets scores is not new.
 - In a name that `ask` or `call` nodes append to (``arguments+``) each agent has its seat, and its k-th turn
   is its round k. What a `sample` node appends was drawn independently: seats of one round.
+- Names that are each written by one agent alone, agents of one role (``ada_says``, ``bel_says``), are the
+  seats of one exchange.
 - A node that goes through a list of answers (``for_each: chains``) and answers anew gives each its next
   round.
 - A name whose answers change their places, or that keeps another number of them, is a selection and no
@@ -15,74 +17,20 @@ What is a round is told by where answers are kept, not by the names of workflows
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ..graphs.spec import AskNode, CallNode, SampleNode, SetNode, VoteNode, WorkflowSpec
+from .outlines import Outline
+from .turns import LABEL, VOTE, Row, Track, Turn, answers, dealt, holds, join, keys, spoken, turns_of
 
 EVENTS = ("node.started", "node.finished", "noted")
 """The kinds of events that a course is read from."""
-
-SAMPLE = frozenset({"text", "answer", "agent", "call", "index", "visit"})
-CALLED = frozenset({"workflow", "answer", "kept", "call", "index"})
-FOUND = frozenset({"best", "leaves", "tree"})
-VOTE = frozenset({"answer", "share", "tallies", "voters", "abstained", "rule", "tie"})
-LABEL = frozenset({"value", "probabilities", "mass"})
 
 SAID_SURE = ("confidence", "certainty")
 """Names under which a workflow may save how sure its answer is, from 0 to 1; the first goes before."""
 SHARE, TOKENS = "share of the vote", "mean probability of the tokens"
 """Where else a confidence may come from."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One answer. `call` and `index` tell it from all others of the run; `sure` is its confidence, if any."""
-
-    agent: str
-    answer: str | None
-    text: str
-    call: str
-    index: int
-    sure: float | None = None
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """What tells it from others."""
-        return self.call, self.index
-
-
-Row = tuple[Turn | None, ...]
-
-
-@dataclass(slots=True)
-class Track:
-    """What was answered in the places of one name.
-
-    Attributes:
-        seats: what each place is called: an agent's name, or a number from 1.
-        rounds: the answers of all seats, round by round; None where a seat had none yet.
-        more: rounds that came after the places had been dealt out anew, as pairs of before and after.
-        closed: no round may follow, as the answers changed their places.
-        revised: a node went through its answers one by one.
-    """
-
-    seats: list[str]
-    rounds: list[Row]
-    more: list[tuple[Row, Row]] = field(default_factory=list)
-    closed: bool = False
-    revised: bool = False
-
-    @property
-    def length(self) -> int:
-        """How many rounds there were."""
-        return len(self.rounds) + len(self.more)
-
-    def made(self) -> set[tuple[str, int]]:
-        """All its turns."""
-        rows = [*self.rounds, *(row for pair in self.more for row in pair)]
-        return {turn.key for row in rows for turn in row if turn is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,65 +55,6 @@ class Course:
     orders: tuple[tuple[str | None, str | None], ...] = ()
     ballot: tuple[str | None, ...] = ()
     tie: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """What of a workflow's file a course is read with.
-
-    Attributes:
-        through: of a node, the names that it goes through one by one.
-        swapped: pairs of nodes that show one judge the same pairs in either order.
-        drawn: the node whose independent samples are all that is asked for, their number settled before;
-            empty where agents are asked anything else.
-    """
-
-    through: Mapping[str, tuple[str, ...]]
-    swapped: tuple[tuple[str, str], ...]
-    drawn: str = ""
-
-
-def outline(spec: WorkflowSpec) -> Outline:
-    """The outline of a workflow and of those that it may call."""
-    through: dict[str, tuple[str, ...]] = {}
-    for each in _family(spec):
-        for node in each.nodes.values():
-            if isinstance(node, AskNode | CallNode) and node.for_each:
-                names = [expression.source.strip() for expression in node.for_each.values()]
-                through.setdefault(node.name, tuple(name for name in names if name.isidentifier()))
-    swapped = tuple(pair for each in _family(spec) for pair in _swapped(each))
-    return Outline(through, swapped, _drawn(spec))
-
-
-def _drawn(spec: WorkflowSpec) -> str:
-    asking = [node for node in spec.nodes.values() if not isinstance(node, VoteNode | SetNode)]
-    alone = len(asking) == 1 and isinstance(asking[0], SampleNode) and asking[0].stop is None
-    return asking[0].name if alone else ""
-
-
-def _family(spec: WorkflowSpec) -> Iterable[WorkflowSpec]:
-    yield spec
-    for callee in spec.callees.values():
-        yield from _family(callee)
-
-
-def _swapped(spec: WorkflowSpec) -> list[tuple[str, str]]:
-    """Nodes of one agent and mode that differ in that two lists are given in each other's place."""
-    asks = [
-        node for node in spec.nodes.values() if isinstance(node, AskNode) and len(node.for_each or {}) == 2
-    ]
-    found: list[tuple[str, str]] = []
-    for i, one in enumerate(asks):
-        for other in asks[i + 1 :]:
-            mine, its = dict(one.for_each or {}), dict(other.for_each or {})
-            crossed = list(mine) == list(its) and list(mine.values()) == list(its.values())[::-1]
-            if (
-                crossed
-                and (one.agent, one.mode) == (other.agent, other.mode)
-                and len(set(mine.values())) == 2
-            ):
-                found.append((one.name, other.name))
-    return found
 
 
 def course(events: Iterable[Mapping[str, Any]], answer: str | None, lines: Outline) -> Course:
@@ -210,7 +99,7 @@ class _Reading:
     def _finished(self, node: str, wrote: Mapping[str, Any]) -> None:
         place, name = _parted(node)
         for key, value in wrote.items():
-            if isinstance(value, list) and any(_is(one, LABEL) for one in value):
+            if isinstance(value, list) and any(holds(one, LABEL) for one in value):
                 self._verdicts.setdefault(name, []).extend(value)
             turns = turns_of(value)
             if turns is None:
@@ -223,7 +112,7 @@ class _Reading:
         """What is no answer of an agent; only the run's own workflow says how sure its answer is."""
         if place:
             return
-        if _is(value, VOTE):
+        if holds(value, VOTE):
             self._votes.append(value)
         elif key in SAID_SURE:
             self._saved[key] = value
@@ -256,9 +145,9 @@ class _Reading:
             self._tracks[name] = Track([str(i) for i in range(1, len(turns) + 1)], [turns])
         elif not track.closed:
             last = track.rounds[-1]
-            if _keys(turns) == _keys(last):
+            if keys(turns) == keys(last):
                 track.rounds[-1] = turns
-            elif drawn or len(turns) != len(last) or _dealt(track, turns):
+            elif drawn or len(turns) != len(last) or dealt(track, turns):
                 track.closed = True
             else:
                 track.rounds.append(turns)
@@ -269,7 +158,7 @@ class _Reading:
         if track is None or now is None or len(now) != len(turns):
             return
         after = tuple(new if new is not None else old for new, old in zip(turns, now, strict=True))
-        if not track.closed and _keys(now) == _keys(track.rounds[-1]):
+        if not track.closed and keys(now) == keys(track.rounds[-1]):
             track.rounds.append(after)
         else:
             track.closed = True
@@ -278,10 +167,12 @@ class _Reading:
 
     def course(self, answer: str | None) -> Course:
         """What was read."""
-        tracks = self._tracks | {name: _spoken(seats) for name, seats in self._appended.items() if seats}
+        tracks = self._tracks | {name: spoken(seats) for name, seats in self._appended.items() if seats}
+        for names in self._lines.voices:
+            join(tracks, names)
         orders = [pair for one, other in self._lines.swapped for pair in self._orders(one, other)]
         return Course(
-            tracks={name: track for name, track in tracks.items() if _answers(track)},
+            tracks={name: track for name, track in tracks.items() if answers(track)},
             visited=dict(self._visited),
             noted=dict(self._noted),
             sure=self._sure(answer),
@@ -319,63 +210,9 @@ class _Reading:
         return found
 
 
-def turns_of(value: Any) -> Row | None:
-    """The answers that a saved value holds: an answer, or a list of answers and None; None for others."""
-    if isinstance(value, list):
-        turns = [_turn(one) for one in value]
-        fits = all(turn is not None or one is None for turn, one in zip(turns, value, strict=True))
-        return tuple(turns) if fits and any(turn is not None for turn in turns) else None
-    turn = _turn(value)
-    return None if turn is None else (turn,)
-
-
-def _turn(value: Any) -> Turn | None:
-    if _is(value, FOUND):
-        return _turn(value["best"])
-    if _is(value, SAMPLE):
-        answer, said, agent = value["answer"], value["text"], value["agent"]
-    elif _is(value, CALLED):
-        answer, said, agent = value["answer"], "", value["workflow"]
-    else:
-        return None
-    told = None if answer is None else str(answer)
-    return Turn(agent, told, said, value["call"], value["index"], value.get("confidence"))
-
-
-def _is(value: Any, keys: frozenset[str]) -> bool:
-    return isinstance(value, Mapping) and keys <= value.keys()
-
-
-def _keys(row: Row) -> list[tuple[str, int] | None]:
-    return [None if turn is None else turn.key for turn in row]
-
-
-def _dealt(track: Track, turns: Row) -> bool:
-    """Whether answers were dealt out anew: one changed its place, or several were chosen and none is new."""
-    before = {turn.key: i for i, turn in enumerate(track.rounds[-1]) if turn is not None}
-    if any(turn is not None and before.get(turn.key, i) != i for i, turn in enumerate(turns)):
-        return True
-    known = track.made()
-    new = any(turn is not None and turn.key not in known for turn in turns)
-    return not new and (len(turns) > 1 or track.revised)
-
-
-def _spoken(seats: Mapping[tuple[str, int], Sequence[Turn]]) -> Track:
-    """Turns of agents as rounds: who has fallen silent keeps its last answer."""
-    length = max(map(len, seats.values()))
-    rows: list[Row] = [tuple(said[min(k, len(said) - 1)] for said in seats.values()) for k in range(length)]
-    names = Counter(agent for agent, _ in seats)
-    labels = [agent if names[agent] == 1 else f"{agent} {i + 1}" for agent, i in seats]
-    return Track(labels, rows)
-
-
-def _answers(track: Track) -> bool:
-    return any(turn is not None and turn.answer is not None for row in track.rounds for turn in row)
-
-
 def _preferred(label: Any) -> str | None:
     """The place that a label names; any label but the first two is a tie."""
-    if not _is(label, LABEL):
+    if not holds(label, LABEL):
         return None
     two = list(label["probabilities"] or ("A", "B"))[:2]
     places: dict[str, str] = dict(zip(two, ("first", "second"), strict=False))

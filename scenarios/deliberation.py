@@ -9,7 +9,7 @@ from statistics import fmean
 
 from ..agents.answers import correct
 from ..graphs.runtime import Runtime
-from .courses import EVENTS, Course, Row, Track, course, outline
+from .courses import EVENTS, Course, course
 from .measures.changes import Transitions, transitions
 from .measures.deliberation import Deliberation
 from .measures.exchange import (
@@ -22,11 +22,13 @@ from .measures.exchange import (
 )
 from .measures.judges import PositionBias, Routing, position_bias, routing
 from .measures.rethinking import Correction, correction
+from .outlines import outline
 from .runner import Report, by_label
 from .statistics.agreement import krippendorff
 from .statistics.means import Estimate, mean
 from .statistics.texts import diversity
 from .trials import Entrant, Trial, cluster_of
+from .turns import Row, Track
 
 AT_ONCE = 200
 """Runs whose events are read at once."""

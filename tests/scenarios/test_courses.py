@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rebut.graphs.workflow import load
+from rebut.graphs.workflow import load, loads
 from rebut.records import Called, Label, Sample, plain
-from rebut.scenarios.courses import Course, Outline, Track, course, outline
+from rebut.scenarios.courses import Course, course
+from rebut.scenarios.outlines import Outline, outline
+from rebut.scenarios.turns import Track
 
 NOTHING = Outline({}, ())
 
@@ -73,6 +75,38 @@ def test_samples_that_are_appended_are_independent() -> None:
     )
     track = found.tracks["pool"]
     assert (track.seats, answers(track)) == (["a 1", "a 2"], [["1", "2"]])
+
+
+VOICES = """
+name: talk
+inputs: [question]
+agents: {ada: solver, bel: solver, cyd: solver}
+nodes:
+  one: {ask: ada, save: ada_says}
+  two: {ask: bel, save: bel_says}
+  own: {ask: cyd, mode: steps, save: cyd_says}
+edges:
+  start: own
+  own: one
+  one: two
+  two: [{when: visits.two < 2, to: one}, {to: end}]
+answer: bel_says.answer
+"""
+
+
+def test_agents_of_one_role_that_each_keep_their_own_word_are_the_seats_of_one_exchange() -> None:
+    lines = outline(loads(VOICES).spec)
+    assert lines.voices == (("ada_says", "bel_says"),)
+    found = follow(
+        ("own", "ask", {"cyd_says": said("9", "o/1", "cyd")}),
+        ("one", "ask", {"ada_says": said("1", "one/1", "ada")}),
+        ("two", "ask", {"bel_says": said("2", "two/1", "bel")}),
+        ("one", "ask", {"ada_says": said("2", "one/2", "ada")}),
+        lines=lines,
+    )
+    track = found.tracks["ada_says, bel_says"]
+    assert (track.seats, answers(track)) == (["ada_says", "bel_says"], [["1", "2"], ["2", "2"]])
+    assert set(found.tracks) == {"ada_says, bel_says", "cyd_says"}
 
 
 def test_going_through_a_list_gives_each_answer_its_next_round_also_after_a_new_deal() -> None:
