@@ -169,7 +169,7 @@ async def grades(workflow: rebut.Workflow, row: Mapping[str, Any]) -> tuple[floa
     """
     steps = [" ".join(step.split()) for step in row["steps"]]
     solution = "\n".join(f"Step {i}: {step}" for i, step in enumerate(steps, 1))
-    given = {"solution": solution} if "solution" in workflow.spec.inputs else {"steps": steps}
+    given: dict[str, Any] = {"solution": solution} if "solution" in workflow.spec.inputs else {"steps": steps}
     try:
         result = await workflow.run(row["question"], **given, seed=0)
     except (ModelUnavailable, SettingsError):

@@ -196,7 +196,7 @@ async def test_runs_of_several_models_play_again_to_the_byte(flow: str, tmp_path
         chance = Random(seed)
         load = loads if "\n" in flow else rebut.load
         names = ("ann", "cy") if flow == PANEL else ("a", "c")
-        given = dict(zip(names, ("chance/2", "chance/3"), strict=True))
+        given: dict[str, str] = dict(zip(names, ("chance/2", "chance/3"), strict=True))
         workflow = load(flow, kind="number", models=given, budget=chance.choice(LIMITS))
         done = await played(workflow, model_for(chance), tmp_path / "s.db", tmp_path / "r.jsonl", seed)
         assert done.difference is None and done.again == done.live
