@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 
@@ -29,6 +30,7 @@ class Purse:
         self.limits = limits
         self.spent, self.held, self.words = Usage(), Usage(), ""
         self._began = time.monotonic()
+        self._under_way, self._settled = 0, asyncio.Event()
         self._worst = {e.label: _worst(e, limits) for e in entrants} if limits.any else {}
 
     def pay(self, usage: Usage) -> None:
@@ -41,6 +43,7 @@ class Purse:
         `before` is what an earlier sitting paid of it: that is spent already.
         """
         if not self.limits.any:
+            self._under_way += 1
             return Usage()
         worst = _rest(self._worst[entrant.label], before or Usage())
         after = self.spent + self.held + worst
@@ -53,21 +56,31 @@ class Purse:
         if self.limits.seconds is not None and time.monotonic() - self._began >= self.limits.seconds:
             self.words = f"the total of {self.limits.seconds:g} seconds is over"
             return None
+        self._under_way += 1
         self.held = self.held + worst
         return worst
+
+    async def room(self, entrant: Entrant, before: Usage | None = None) -> Usage | None:
+        """As `hold`; where there is no room, wait for those under way: they may use less than they could."""
+        while (held := self.hold(entrant, before)) is None and self._under_way:
+            await self._settled.wait()
+        return held
 
     def settle(self, held: Usage, used: Usage, before: Usage) -> None:
         """Put what a trial used in the place of what was held; `before` was paid in an earlier sitting."""
         self.held = _less(self.held, held)
-        self.spent = self.spent + _less(used, before)
+        self.spent = self.spent + _rest(used, before)
+        self._under_way -= 1
+        self._settled.set()
+        self._settled = asyncio.Event()
 
 
-def _rest(worst: Usage, before: Usage) -> Usage:
-    """What may still be used of the most that a run can use."""
+def _rest(used: Usage, before: Usage) -> Usage:
+    """What is used, or can be, beyond what was paid before: calls, tokens, dollars."""
     return Usage(
-        calls=max(0, worst.calls - before.calls),
-        completion=max(0, worst.tokens - before.tokens),
-        usd=max(0.0, (worst.usd or 0.0) - (before.usd or 0.0)),
+        calls=max(0, used.calls - before.calls),
+        completion=max(0, used.tokens - before.tokens),
+        usd=max(0.0, (used.usd or 0.0) - (before.usd or 0.0)),
     )
 
 

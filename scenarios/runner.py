@@ -202,7 +202,7 @@ class Runner:
         while todo and not self.report.stopped:
             task = todo.popleft()
             before = known[task.run].result.usage if task.run in known else Usage()
-            if (held := self._purse.hold(task.entrant, before)) is None:
+            if (held := await self._purse.room(task.entrant, before)) is None:
                 self.report.stopped = self._purse.words
                 return
             trial = await self._try(task, resumed=task.run in known)

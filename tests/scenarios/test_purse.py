@@ -1,0 +1,58 @@
+"""The limits of all trials together: worst cases are held, and what is not used comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+import rebut
+from rebut.models.limits import Limits
+from rebut.records import Usage
+from rebut.scenarios.purse import Purse
+from rebut.scenarios.runner import Runner
+from rebut.scenarios.trials import Entrant
+
+from .adder import Adder, scenario
+
+Open = Callable[[Adder], rebut.Runtime]
+
+
+@pytest.fixture
+def vote(runtime: Open) -> Entrant:
+    """A contender of at most three calls."""
+    return Runner(scenario(), runtime(Adder())).entrants[1]
+
+
+async def test_one_for_whom_there_is_no_room_waits_for_those_under_way(vote: Entrant) -> None:
+    purse = Purse(Limits(calls=4), [vote])
+    first = await purse.room(vote)
+    assert first is not None and first.calls == 3
+    waits = asyncio.create_task(purse.room(vote))
+    await asyncio.sleep(0)
+    assert not waits.done()
+    purse.settle(first, Usage(calls=1), Usage())
+    second = await asyncio.wait_for(waits, 1)
+    assert second is not None and (purse.spent.calls, purse.held.calls) == (1, 3)
+    purse.settle(second, Usage(calls=3), Usage())
+    assert await purse.room(vote) is None
+    assert purse.words == "the total of 4 calls has no room for another run of vote"
+
+
+async def test_what_was_paid_before_is_neither_held_nor_counted_again(vote: Entrant) -> None:
+    purse, before = Purse(Limits(calls=3), [vote]), Usage(calls=2)
+    purse.pay(before)
+    held = await purse.room(vote, before)
+    assert held is not None and held.calls == 1
+    purse.settle(held, Usage(calls=3), before)
+    assert (purse.spent.calls, purse.held.calls) == (3, 0)
+
+
+async def test_a_trial_of_which_nothing_came_gives_nothing_back_that_was_paid(vote: Entrant) -> None:
+    purse, before = Purse(Limits(calls=9), [vote]), Usage(calls=2)
+    purse.pay(before)
+    held = await purse.room(vote, before)
+    assert held is not None
+    purse.settle(held, Usage(), before)
+    assert purse.spent.calls == 2
