@@ -13,7 +13,7 @@ from rebut.scenarios.checkers import CHECKS
 from rebut.scenarios.generators import GENERATORS
 from rebut.scenarios.keys import SCENARIO
 from rebut.scenarios.loader import load, names
-from rebut.scenarios.metrics import PLAIN
+from rebut.scenarios.metrics import MEASURES
 
 PAGE = Path(__file__).parent / "scenarios.md"
 
@@ -32,7 +32,7 @@ def tables() -> dict[str, str]:
         ),
         "metrics": table(
             ("metric", "what it measures"),
-            [(f"`{name}`", about) for name, (_, about) in PLAIN.items()],
+            [(f"`{name}`", about) for name, (_, about) in MEASURES.items()],
         ),
         "library": table(
             ("scenario", "what it measures", "contenders"),

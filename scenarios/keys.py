@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from rebut.errors import suggest
+
+from ..graphs.diagnostics import Problems
 from ..graphs.keys import KINDS
-from ..graphs.shapes import WORKFLOW, Anything, Either, Fixed, Flag, Key, ListOf, MapOf, Number, Text, Word
+from ..graphs.shapes import (
+    BROKEN,
+    WORKFLOW,
+    Anything,
+    Either,
+    Fixed,
+    Flag,
+    Key,
+    ListOf,
+    MapOf,
+    Number,
+    Schema,
+    Text,
+    Word,
+    misfit,
+)
+from ..graphs.source import Piece, Scalar
 from .checkers import CHECKS
+from .spec import PLAIN
 
 COUNT = Number(whole=True, least=1, formulas=False)
 POSITIVE = Number(above=0, formulas=False)
@@ -64,9 +88,31 @@ JUDGE = Fixed(
         Key("models", Either(MODEL, table=MapOf(MODEL)), "of the judge: one for all, or by role or agent"),
     ),
 )
-METRIC = Word(
-    r"^(exact|f1|contains|pass@[1-9][0-9]{0,2})$", "a metric: exact, f1, contains, pass@K or a judge"
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """The name of a metric that needs nothing but the answers."""
+
+    words = f"a metric ({', '.join(PLAIN)}, pass@K)"
+    pattern = rf"^({'|'.join(PLAIN)}|pass@[1-9][0-9]{{0,2}})$"
+
+    def read(self, piece: Piece, problems: Problems) -> Any:
+        """The name, or BROKEN after noting what is wrong."""
+        if not isinstance(piece, Scalar) or not isinstance(piece.value, str):
+            return misfit(piece, self.words, problems)
+        if not re.fullmatch(self.pattern, piece.value):
+            note = suggest(piece.value, [*PLAIN, "pass@K"])
+            problems.error("choice", piece.span, f"unknown metric: {piece.value!r}", note)
+            return BROKEN
+        return piece.value
+
+    def schema(self) -> Schema:
+        """A text of that pattern."""
+        return {"type": "string", "pattern": self.pattern}
+
+
+METRIC = Measure()
 
 _NAMES = ListOf(Text(empty=False, what="a workflow's name or path"), distinct=True)
 

@@ -107,6 +107,9 @@ class _Reader:
         self._labels(contenders)
         for contender in contenders:
             self._check(contender)
+        for metric in metrics:
+            if metric.by == "judge":
+                self._check(_as_contender(metric))
         base = found.get("base", contenders[0].label if contenders else "")
         if base not in {c.label for c in contenders} and "base" in found:
             note = suggest(base, [c.label for c in contenders])
@@ -285,6 +288,13 @@ class _Reader:
             )
         except RebutError as error:
             self.problems.error("workflow", contender.span, str(error))
+
+
+def _as_contender(judge: Metric) -> Contender:
+    """A judge as a workflow that is to be looked at."""
+    return Contender(
+        label=judge.name, workflow=judge.judge, params=judge.params, models=judge.models, span=judge.span
+    )
 
 
 def _label(ref: str) -> str:

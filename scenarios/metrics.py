@@ -36,7 +36,7 @@ def contains(said: str, golds: Sequence[str]) -> bool:
     return any((words := folded(gold)) and f" {words} " in text for gold in golds)
 
 
-PLAIN: Mapping[str, tuple[Callable[[str, Sequence[str]], float], str]] = {
+MEASURES: Mapping[str, tuple[Callable[[str, Sequence[str]], float], str]] = {
     "exact": (exact_match, "1 where the answer is a gold answer but for case, articles and punctuation"),
     "f1": (f1, "words shared with the closest gold answer (token F1 of SQuAD)"),
     "contains": (contains, "1 where a gold answer stands in the answer"),
@@ -46,8 +46,8 @@ PLAIN: Mapping[str, tuple[Callable[[str, Sequence[str]], float], str]] = {
 
 def scores(metrics: Sequence[Metric], answer: str | None, gold: Sequence[str]) -> dict[str, float]:
     """The scores of an answer that need no model; none has 0."""
-    plain = [metric for metric in metrics if metric.by in PLAIN]
-    return {m.name: 0.0 if answer is None else float(PLAIN[m.by][0](answer, gold)) for m in plain}
+    plain = [metric for metric in metrics if metric.by in MEASURES]
+    return {m.name: 0.0 if answer is None else float(MEASURES[m.by][0](answer, gold)) for m in plain}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,8 @@ from ..graphs.spec import Span
 from ..models.limits import Limits
 
 NO_LIMITS = Limits()
+PLAIN = ("exact", "f1", "contains")
+"""Metrics of one answer and its gold answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,9 @@ from rebut.models.wire import Request
 from rebut.scenarios.grading import CODE_ALLOWED, Grader
 from rebut.scenarios.items import Item
 from rebut.scenarios.loader import ScenarioInvalid
-from rebut.scenarios.metrics import contains, measured, scores
+from rebut.scenarios.metrics import MEASURES, contains, measured, scores
 from rebut.scenarios.runner import Runner, measure
-from rebut.scenarios.spec import Metric
+from rebut.scenarios.spec import PLAIN, Metric
 from rebut.scenarios.statistics import bootstrap, bootstrap_difference, mean_pass_at_k
 from rebut.scenarios.summary import summary
 from rebut.scenarios.trials import Trial
@@ -49,6 +49,10 @@ def trial(
         right=right,
         scores={"f1": score},
     )
+
+
+def test_every_metric_that_the_language_knows_is_measured() -> None:
+    assert tuple(MEASURES) == PLAIN
 
 
 def test_plain_metrics_score_an_answer_and_none_scores_nothing() -> None:
@@ -108,7 +112,14 @@ def test_pass_at_k_is_that_of_the_seeds() -> None:
 @pytest.mark.parametrize(
     ("metrics", "says"),
     [
-        ("[f2]", "not a metric"),
+        ("[f2]", "unknown metric: 'f2'"),
+        ("{a: exakt}", "did you mean 'exact'?"),
+        (
+            "{a: {judge: checklist-jugde}}",
+            "unknown workflow: 'checklist-jugde' (did you mean 'checklist-judge'?)",
+        ),
+        ("{a: {judge: checklist-judge, params: {itmes: 3}}}", "has no parameter 'itmes'"),
+        ("[1]", "a metric (exact, f1, contains, pass@K) is needed"),
         ("[f1, f1]", "'f1' stands twice"),
         ("[pass@3]", "'pass@3' needs 3 seeds or more, there are 1"),
         ("{helpful: {}}", "metric has no 'judge'"),

@@ -41,7 +41,8 @@ def _allow(context: click.Context, parameter: click.Parameter, given: bool) -> N
     if given:
         from ..scenarios.grading import CODE_ALLOWED
 
-        CODE_ALLOWED.set(True)
+        token = CODE_ALLOWED.set(True)
+        context.call_on_close(lambda: CODE_ALLOWED.reset(token))
 
 
 allow_code = click.option(
