@@ -229,15 +229,15 @@ def _deliberation(rows: Sequence[Row], trial: Trial, kind: str) -> Deliberation:
     """Answers in one form: those that are accepted are the first of the accepted."""
     gold = next((gold for gold in trial.gold if gold.strip()), None)
     said = {turn.answer for row in rows for turn in row if turn is not None and turn.answer is not None}
-    form = {answer: _gold(answer, trial.gold, kind) or answer for answer in said}
+    form = {answer: gold if gold and _right(answer, trial.gold, kind) else answer for answer in said}
     rounds = [
         [None if turn is None or turn.answer is None else form[turn.answer] for turn in row] for row in rows
     ]
     return Deliberation.of(rounds, gold, kind)
 
 
-def _gold(answer: str, golds: Sequence[str], kind: str) -> str | None:
-    return golds[0] if any(correct(answer, gold, kind) for gold in golds) else None
+def _right(answer: str, golds: Sequence[str], kind: str) -> bool:
+    return any(correct(answer, gold, kind) for gold in golds)
 
 
 def _rounds(talks: Sequence[_Talk], longest: int, kind: str, *, several: bool) -> tuple[Round, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -37,7 +37,12 @@ class Fewer:
     tokens: float
 
 
-def fewer(report: Report, found: Mapping[str, Course], kinds: Mapping[str, str]) -> dict[str, list[Fewer]]:
+def fewer(
+    report: Report,
+    found: Mapping[str, Course],
+    kinds: Mapping[str, str],
+    labels: Collection[str] | None = None,
+) -> dict[str, list[Fewer]]:
     """The curve of each contender whose answer is a plain majority of independent samples.
 
     Others have none: what a debate, a search or an early stop would have done with fewer tokens cannot be
@@ -45,9 +50,12 @@ def fewer(report: Report, found: Mapping[str, Course], kinds: Mapping[str, str])
 
     Args:
         kinds: of the answers, by label.
+        labels: only of these contenders.
     """
     curves: dict[str, list[Fewer]] = {}
     for label, trials in by_label(report).items():
+        if labels is not None and label not in labels:
+            continue
         pairs = [(trial, found[trial.run].ballot) for trial in trials if trial.run in found]
         sizes = {len(ballot) for _, ballot in pairs}
         if pairs and len(pairs) == len(trials) and len(sizes) == 1 and max(sizes) > 1:

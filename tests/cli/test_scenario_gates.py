@@ -86,10 +86,12 @@ def test_the_inside_and_the_confidence_are_shown(cli: Cli) -> None:
     assert done.exit_code == 0, done.stderr
     assert "samples: 5 answers a round, 1 round in the mean of 3 trials" in done.stdout
     assert "share of the vote" in done.stdout
-    found = json.loads(cli("scenario", "show", "mine.yaml", "--json").stdout)
+    assert "deliberation" not in json.loads(cli("scenario", "show", "mine.yaml", "--json").stdout)
+    found = json.loads(cli("scenario", "show", "mine.yaml", "--json", "--deliberation").stdout)
     assert [one["label"] for one in found["deliberation"]] == ["solve", "self-consistency"]
     assert found["deliberation"][0]["exchanges"][0]["flips"] is None
     assert found["calibration"][0]["source"] == "share of the vote"
+    assert [one["votes"] for one in found["fewer_votes"]["self-consistency"]] == [1, 2, 3, 4, 5]
     assert [one["rank"] for one in found["worth"]["ranks"]] == [1, 2]
 
 

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 from . import inputs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..memory.values import RunInfo
     from ..scenarios.confidence import Calibrated
+    from ..scenarios.courses import Course
     from ..scenarios.deliberation import Inside
     from ..scenarios.runner import Report, Runner
     from ..scenarios.subsampling import Fewer
@@ -18,16 +21,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The trials of a scenario in a store, and what their runs tell of their agents.
+    """The trials of a scenario in a store, and how their runs went.
 
-    `others` are ended runs of the scenario that are none of its trials any more.
+    Attributes:
+        others: ended runs of the scenario that are none of its trials any more.
+        courses: by run; empty where they were not asked for.
+        kinds: of the answers, by contender.
     """
 
     report: Report
     others: int = 0
-    inside: list[Inside] = field(default_factory=list)
-    calibrated: list[Calibrated] = field(default_factory=list)
-    fewer: dict[str, list[Fewer]] = field(default_factory=dict)
+    courses: Mapping[str, Course] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+
+    def inside(self) -> list[Inside]:
+        """What the agents of each contender made of each other."""
+        from ..scenarios.deliberation import inside
+
+        return inside(self.report, self.courses, self.kinds)
+
+    def calibrated(self) -> list[Calibrated]:
+        """How far the confidence of each contender is to be believed."""
+        from ..scenarios.confidence import calibrated
+
+        return calibrated(self.report, self.courses)
+
+    def fewer(self, *labels: str) -> dict[str, list[Fewer]]:
+        """What votes would have been with fewer votes; of all contenders, or of some."""
+        from ..scenarios.subsampling import fewer
+
+        return fewer(self.report, self.courses, self.kinds, labels or None)
 
 
 def _others(runner: Runner, known: list[RunInfo]) -> int:
@@ -45,11 +68,9 @@ async def read(ref: str, given: dict[str, Any], *, deep: bool) -> Found:
     import rebut
     from rebut.errors import InputError
 
-    from ..scenarios.confidence import calibrated
-    from ..scenarios.deliberation import courses, inside
+    from ..scenarios.deliberation import courses
     from ..scenarios.loader import load
     from ..scenarios.runner import Runner
-    from ..scenarios.subsampling import fewer
 
     async with rebut.Runtime(given["store"]) as runtime:
         models = inputs.models_of(given["models"])
@@ -66,10 +87,4 @@ async def read(ref: str, given: dict[str, Any], *, deep: bool) -> Found:
             return Found(report, others)
         found = await courses(report, runner.entrants, runtime)
     kinds = {entrant.label: entrant.workflow.kind for entrant in runner.entrants}
-    return Found(
-        report,
-        others,
-        inside(report, found, kinds),
-        calibrated(report, found),
-        fewer(report, found, kinds),
-    )
+    return Found(report, others, found, kinds)

@@ -41,13 +41,13 @@ def show(scenario: str, **given: Any) -> int:
     found = go(findings.read(scenario, given, deep=deep))
     lines = summary(found.report)
     if given["as_json"]:
-        told(found.report, lines, as_json=True, more=_deep(found, lines))
+        told(found.report, lines, as_json=True, more=_deep(found, lines, given))
         return Exit.OK
     told(found.report, lines, as_json=False)
     if given["deliberation"]:
-        insides.told(found.inside)
+        insides.told(found.inside())
     if given["calibration"]:
-        insides.calibration(found.calibrated)
+        insides.calibration(found.calibrated())
     if len(found.report.trials) < found.report.wanted:
         made, wanted = len(found.report.trials), found.report.wanted
         output.tell(f"{made} of {wanted} trials were made (rebut scenario run goes on)")
@@ -59,16 +59,16 @@ def show(scenario: str, **given: Any) -> int:
     return Exit.OK
 
 
-def _deep(found: findings.Found, lines: list[Line]) -> dict[str, Any]:
+def _deep(found: findings.Found, lines: list[Line], given: dict[str, Any]) -> dict[str, Any]:
+    """What JSON holds beside the table; agents are compared with each other only where asked for."""
     from ..scenarios.worth import GAMMA, worth
     from . import insides
 
-    return {
-        "deliberation": [insides.as_json(one) for one in found.inside],
-        "calibration": found.calibrated,
-        "fewer_votes": found.fewer,
-        "worth": {"gamma": GAMMA, "ranks": worth(lines)},
-    }
+    told = {"calibration": found.calibrated(), "worth": {"gamma": GAMMA, "ranks": worth(lines)}}
+    if not given["deliberation"]:
+        return told
+    inside = [insides.as_json(one) for one in found.inside()]
+    return told | {"deliberation": inside, "fewer_votes": found.fewer()}
 
 
 @click.command()
@@ -139,7 +139,7 @@ async def _contenders(
         trials = await references.trials_of(ref, given)
     else:
         found = await findings.read(ref, given, deep=True)
-        trials, curves = by_label(found.report), found.fewer
+        trials, curves = by_label(found.report), found.fewer(first, second)
     for label in (first, second):
         if not trials.get(label):
             raise InputError(f"no trials of a contender {label!r}{suggest(label, list(trials))}")
