@@ -9,9 +9,11 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import IO
 
 import orjson
+from sqlalchemy import Connection
 
 from rebut.errors import InputError, StoreError
 
@@ -19,7 +21,7 @@ from . import cassette
 from .cassette import Cassette
 from .choosing import Choice, chosen
 from .dialect import Address
-from .reach import reach
+from .reach import reach, repeated
 from .statements import Inserts
 from .whole import take_in, whole
 
@@ -118,18 +120,24 @@ def import_(where: Address, source: IO[bytes], name: str, seen: Seen | None = No
         inserts = Inserts(engine.dialect)
         while first is not None:
             recorded = _at_rest(first)
-            with engine.begin() as connection:
-                if take_in(connection, inserts, recorded):
+            match repeated(where, engine, partial(_taken, inserts, recorded)):
+                case "new":
                     taken.new += 1
                     taken.calls += len(recorded.calls)
-                elif _same(whole(connection, recorded.start.run), recorded):
+                case "same":
                     taken.same += 1
-                else:
+                case _:
                     taken.differing.append(recorded.start.run)
             if seen is not None:
                 seen(taken.new + taken.same + len(taken.differing), 0)
             first = next(runs, None)
     return taken
+
+
+def _taken(inserts: Inserts, recorded: Cassette, connection: Connection) -> str:
+    if take_in(connection, inserts, recorded):
+        return "new"
+    return "same" if _same(whole(connection, recorded.start.run), recorded) else "differing"
 
 
 def _same(kept: Cassette, recorded: Cassette) -> bool:

@@ -71,6 +71,8 @@ def _may_write(store: Path, target: Path, force: bool) -> None:
         raise InputError(f"{target} is a folder (like: {target / 'backup.db'})")
     if not target.exists():
         return
+    if not target.is_file():
+        raise InputError(f"{target} is no file that can be overwritten: give the copy another name")
     if target.samefile(store):
         raise InputError(f"{target} is the store itself: give its copy another name")
     if not force:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -20,7 +21,7 @@ from . import rows
 from .choosing import COLUMNS, Choice, Standing, chosen, standing_of
 from .dialect import Address
 from .inventory import sizes
-from .reach import reach
+from .reach import reach, repeated
 from .tables import CALL, CONTENT, EVENT, LEASE, MESSAGE, RUN
 
 RUNS_AT_ONCE = 100
@@ -74,6 +75,11 @@ class Freed:
     after: int = 0
     shrunk: bool = False
 
+    def count(self, meant: int, runs: int, calls: int, events: int) -> None:
+        """Add what was removed of so many runs that were meant."""
+        self.runs, self.calls, self.events = self.runs + runs, self.calls + calls, self.events + events
+        self.changed += meant - runs
+
 
 @dataclass(slots=True)
 class _References:
@@ -122,15 +128,12 @@ def collect(where: Address, found: Plan, *, shrink: bool = True) -> Freed:
         freed.before, _ = sizes(where, reader)
         doomed = {run.id: run for run in found.runs}
         for some in _chunks(found.runs, RUNS_AT_ONCE):
-            with writer.begin() as connection:
-                _remove(connection, some, doomed, freed)
-        with writer.begin() as connection:
-            _remove_strays(connection)
+            freed.count(len(some), *repeated(where, writer, partial(_remove, some, doomed)))
+        repeated(where, writer, _remove_strays)
         for low, high in _parts(reader):
             known = _unused(reader, low, high, frozenset())
             for batch in _chunks(sorted(known.unused), TEXTS_AT_ONCE):
-                with writer.begin() as connection:
-                    freed.texts += _sweep(connection, batch, known)
+                freed.texts += repeated(where, writer, partial(_sweep, batch, known))
         freed.shrunk = shrink and _shrink(writer)
         freed.after, _ = sizes(where, reader)
     return freed
@@ -170,9 +173,9 @@ def _count_calls(connection: Connection, runs: Sequence[str]) -> int:
 
 
 def _remove(
-    connection: Connection, runs: Sequence[Standing], doomed: Mapping[str, Standing], freed: Freed
-) -> None:
-    """Remove runs that stand as they did."""
+    runs: Sequence[Standing], doomed: Mapping[str, Standing], connection: Connection
+) -> tuple[int, int, int]:
+    """Remove runs that stand as they did; returns how many, with how many calls and events."""
     ids = [run.id for run in runs]
     _hold(connection, RUN)
     found = connection.execute(select(*COLUMNS).where(RUN.c.id.in_(ids))).mappings()
@@ -180,14 +183,12 @@ def _remove(
     forked = select(RUN.c.id, RUN.c.parent).where(RUN.c.parent.in_(ids))
     needed = {parent for child, parent in connection.execute(forked) if child not in doomed}
     going = [run.id for run in runs if now.get(run.id) == run and run.id not in needed]
-    freed.changed += len(runs) - len(going)
-    freed.runs += len(going)
-    for table in (EVENT, MESSAGE, CALL):
-        removed = connection.execute(delete(table).where(table.c.run.in_(going))).rowcount
-        freed.calls += removed if table is CALL else 0
-        freed.events += removed if table is EVENT else 0
-    connection.execute(delete(LEASE).where(LEASE.c.run.in_(going)))
+    counts = [
+        connection.execute(delete(table).where(table.c.run.in_(going))).rowcount
+        for table in (CALL, EVENT, MESSAGE, LEASE)
+    ]
     connection.execute(delete(RUN).where(RUN.c.id.in_(going)))
+    return len(going), counts[0], counts[1]
 
 
 def _remove_strays(connection: Connection) -> None:
@@ -238,7 +239,7 @@ def _used(connection: Connection, runs: Sequence[str]) -> Iterator[str]:
             yield from rows.references(body)
 
 
-def _sweep(connection: Connection, texts: Sequence[bytes], known: _References) -> int:
+def _sweep(texts: Sequence[bytes], known: _References, connection: Connection) -> int:
     """Remove texts to which still no run refers; returns how many."""
     _hold(connection, CONTENT)
     unused = set(texts)

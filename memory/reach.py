@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from rebut.errors import InputError
 
 from .dialect import FAILURES, Address, File, engine, explain
 from .migrations import bring_up_to_date
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -40,3 +44,19 @@ def reach(where: Address, deed: str, *, writes: bool = False, make: bool = False
         raise explain(error, where, deed) from error
     finally:
         made.dispose()
+
+
+def repeated(where: Address, engine: Engine, deed: Callable[[Connection], T]) -> T:
+    """Do something in a transaction; again, where it failed for another one's sake (a deadlock).
+
+    All that the first try did is undone then, so the deed must begin anew.
+    """
+    ends = time.monotonic() + where.timeout
+    while True:
+        try:
+            with engine.begin() as connection:
+                return deed(connection)
+        except SQLAlchemyError as error:
+            if not where.may_repeat(error, committing=True) or time.monotonic() > ends:
+                raise
+        time.sleep(0.05)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import orjson
 
 from rebut.errors import InputError
 from rebut.records import jsonable
 
+from ..memory.appearing import appearing
 from ..memory.flat import Columns, form_of, ready, write_table
 from .trials import Trial
 
@@ -62,19 +60,11 @@ def write_trials(path: Path, trials: Sequence[Trial]) -> None:
         SettingsError: Parquet without pyarrow.
     """
     form = form_of(path.name)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with ExitStack() as stack:
-            out = cast("IO[bytes]", stack.enter_context(part.open("wb")))
-            if path.suffix.lower() == ".gz":
-                packed = gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0)
-                out = cast("IO[bytes]", stack.enter_context(packed))
+        with appearing(path) as out:
             _write(out, form, trials)
-        part.replace(path)
     except OSError as error:
         raise InputError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _write(out: IO[bytes], form: str, trials: Sequence[Trial]) -> None:

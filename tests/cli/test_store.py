@@ -6,7 +6,9 @@ import csv
 import gzip
 import io
 import json
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -146,3 +148,15 @@ def test_info_counts_what_is_there(cli: Cli, asked: list[str], home: Path) -> No
     assert said["size"] > 10_000 and said["oldest"] <= said["newest"]
     shown = cli("store", "info").stdout
     assert "runs          3 (3 finished)" in shown and "newest        20" in shown
+
+
+def test_a_pipe_is_written_to_and_never_replaced(cli: Cli, asked: list[str], home: Path) -> None:
+    pipe = home / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_bytes)
+        assert cli("store", "export", "pipe").exit_code == 0
+        assert read.result(10).endswith(b'{"rebut_store_end":3}\n')
+    assert pipe.is_fifo()
+    assert "is no file that can be overwritten" in cli("store", "backup", "pipe", "--force").stderr
+    assert pipe.is_fifo()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
@@ -148,26 +147,19 @@ def writing(file: str, force: bool) -> Generator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
+    from ..memory.appearing import appearing
+
     path = Path(file)
-    if path.exists() and not force:
+    if path.is_file() and not force:
         raise InputError(f"{file} exists (--force overwrites it)")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as out, _packed(path, out) as packed:
-            yield packed
-        part.replace(path)
+        with appearing(path) as out:
+            yield out
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise InputError(f"cannot write {file}: {(error.strerror or str(error)).lower()}") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _packed(path: Path, out: IO[bytes]) -> Any:
-    if path.suffix.lower() != ".gz":
-        return nullcontext(out)
-    # without name and time, so that the same runs make the same bytes
-    return gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=out, mtime=0)
 
 
 @store.command("import")
