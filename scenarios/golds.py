@@ -118,8 +118,10 @@ class Golds:
             if extract(f"Answer: {text}", kind) is None:
                 raise Misfit(f"{said(text)} is no answer of kind 'number'")
             raise Misfit(f"{said(text)} is not one number, written 1234.5 or 1,234.5")
-        if kind in ("choice", "yesno") and (found := extract(f"Answer: {text}", kind)) is None:
-            raise Misfit(f"{said(text)} is no answer of kind {kind!r}")
-        if kind == "choice" and found is not None and not among_shown(found, question):
-            raise Misfit(f"{said(text)} is none of the choices that the question shows")
+        if kind in ("choice", "yesno"):
+            found = extract(f"Answer: {text}", kind)
+            if found is None:
+                raise Misfit(f"{said(text)} is no answer of kind {kind!r}")
+            if kind == "choice" and not among_shown(found, question):
+                raise Misfit(f"{said(text)} is none of the choices that the question shows")
         return text

@@ -14,11 +14,12 @@ from rebut.records import Usage
 from ..graphs.runtime import Runtime
 from ..graphs.workflow import load as load_workflow
 from ..memory.values import RunInfo
+from .executors import ELSEWHERE
 from .executors.local import LocalExecutor
 from .items import Item
 from .purse import Purse
 from .spec import Metric, ScenarioSpec
-from .trials import Entrant, Task, Trial, known_models, marked, run_id
+from .trials import Entrant, Task, Trial, known_models, marked, run_id, told
 
 GIVEN = ("response", "answer", "gold")
 """Inputs that a judge has beside those of the item: the answer, twice named, and the accepted answers."""
@@ -109,7 +110,7 @@ class Judges:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(concurrency, len(sitting.todo))):
                 group.create_task(sitting.work())
-        return list(found.values()), sitting.stopped
+        return list(found.values()), sitting.stopped or sitting.failed
 
     def _wanted(self, trials: Sequence[Trial], found: Mapping[int, Trial]) -> Iterable[list[_Asked]]:
         """What is still to be judged, the same answers to the same item together."""
@@ -136,6 +137,7 @@ class _Sitting:
     found: dict[int, Trial]
     todo: list[list[_Asked]] = field(default_factory=list)
     stopped: str = ""
+    failed: str = ""
 
     async def work(self) -> None:
         """Put answer after answer to its judge, as long as there is room."""
@@ -152,6 +154,9 @@ class _Sitting:
             self.purse.settle(held, usage, before)
             if made.result is not None:
                 self._note(same, made.result.answer, usage)
+            elif not self.failed:
+                why = ELSEWHERE if made.failure is None else told(made.failure)
+                self.failed = f"{task.entrant.label} left out answers: {why}"
 
     def _note(self, same: Sequence[_Asked], answer: Any, usage: Usage) -> None:
         for place, asked in enumerate(same):

@@ -6,7 +6,7 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
@@ -29,7 +29,7 @@ Rows = Iterator[tuple[int, dict[str, Any]]]
 
 
 @contextmanager
-def opened(path: Path, name: str) -> Iterator[IO[bytes]]:
+def opened(path: Path, name: str) -> Generator[IO[bytes], None, None]:
     """A file's bytes, unpacked where it is compressed.
 
     Raises:

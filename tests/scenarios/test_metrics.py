@@ -8,7 +8,7 @@ from statistics import fmean
 
 import pytest
 
-from rebut.errors import InputError
+from rebut.errors import InputError, ModelBusy
 from rebut.models.wire import Request
 from rebut.scenarios.grading import CODE_ALLOWED, Grader
 from rebut.scenarios.items import Item
@@ -184,6 +184,23 @@ async def test_a_judge_is_held_to_the_total_and_goes_on_later(runtime: Open, jud
         report = await measure(scenario(**change, total="{calls: 12}"), open_)
     assert not report.stopped and len(more.seen) == 4
     assert all(t.scores["good"] == 1 for t in report.trials)
+
+
+async def test_a_judge_that_fails_is_told_and_asked_again_next_time(runtime: Open, judge: Path) -> None:
+    spec = scenario(metrics=f"{{good: {{judge: {judge}}}}}", workflows="[solve]")
+
+    def busy(request: Request, number: int) -> None:
+        if number == 8:
+            raise ModelBusy("too much at once")
+
+    async with runtime(Adder(fails=busy)) as open_:
+        report = await measure(spec, open_)
+    assert report.stopped.startswith("judge good left out answers: ModelBusy: too much at once")
+    assert sum("good" in t.scores for t in report.trials) == 5
+    async with runtime(again := Adder()) as open_:
+        report = await measure(spec, open_)
+    assert not report.stopped and len(again.seen) == 1
+    assert all("good" in t.scores for t in report.trials)
 
 
 @pytest.mark.parametrize(
