@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,3 +113,16 @@ def test_runs_that_are_no_trials_any_more_are_counted(cli: Cli, home: Path) -> N
     )
     done = cli("scenario", "show", "mine.yaml", "--store", "s.db")
     assert "3 of 6 trials were made" in done.stderr and "3 more runs of this scenario" in done.stderr
+
+
+def test_a_comparison_says_what_the_vote_would_have_been_at_equal_tokens(cli: Cli) -> None:
+    cli("scenario", "run", "mine.yaml", "-q")
+    done = cli("scenario", "compare", "mine.yaml", "solve", "self-consistency").stdout.splitlines()
+    assert re.fullmatch(r"not at equal tokens: self-consistency takes 1\.\d times those of solve", done[2])
+    assert re.fullmatch(
+        r"at equal tokens: self-consistency with \d of its 5 votes \(\d+ tokens, solve takes \d+\) "
+        r"is right in 66\.7%, \+0\.0 points",
+        done[3],
+    )
+    back = cli("scenario", "compare", "mine.yaml", "self-consistency", "solve").stdout.splitlines()
+    assert back[3] == done[3] and "solve takes 0." in back[2]
