@@ -11,6 +11,7 @@ import pytest
 
 import rebut
 from rebut.errors import RebutError
+from rebut.memory.store import Store
 from rebut.scenarios.executors import driver, worker
 from rebut.scenarios.executors.driver import RayExecutor
 from rebut.scenarios.runner import Report, Runner
@@ -127,7 +128,7 @@ async def test_a_store_that_a_worker_cannot_open_ends_the_scenario(
     runtime: Open, adder: Adder, ray: FakeRay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(driver, "address_of", lambda runtime: "elsewhere.db")
-    monkeypatch.setattr(worker.Store, "open", _refuses)
+    monkeypatch.setattr(Store, "open", _refuses)
     with pytest.raises(RebutError, match="no way in"):
         async with runtime(adder) as opened:
             runner = Runner(scenario(), opened)
