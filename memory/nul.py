@@ -41,15 +41,15 @@ def adapt(connection: Any) -> None:
     """Let a connection of psycopg write and read texts so."""
     strings: Any = importlib.import_module("psycopg.types.string")
 
-    def dump(dumper: Any, text: str) -> Any:
-        return strings.StrDumper.dump(dumper, kept(text))
+    def writer(base: Any) -> Any:
+        return type("Writer", (base,), {"dump": lambda self, text: base.dump(self, kept(text))})
 
     def load(loader: Any, data: Any) -> str:
         text: str | bytes = strings.TextLoader.load(loader, data)
         return given(text if isinstance(text, str) else text.decode())
 
-    writer = type("Writer", (strings.StrDumper,), {"dump": dump})
     reader = type("Reader", (strings.TextLoader,), {"load": load})
-    connection.adapters.register_dumper(str, writer)
+    for base in (strings.StrBinaryDumper, strings.StrDumper):  # the last is taken where either would do
+        connection.adapters.register_dumper(str, writer(base))
     for name in ("text", "varchar"):
         connection.adapters.register_loader(name, reader)

@@ -118,7 +118,8 @@ class Server(Address):
             )
         nul.adapt(connection)
         numbers: Any = importlib.import_module("psycopg.types.numeric")
-        connection.adapters.register_dumper(int, numbers.Int8Dumper)  # one prepared statement for all sizes
+        for dumper in (numbers.Int8BinaryDumper, numbers.Int8Dumper):  # one prepared statement for all sizes
+            connection.adapters.register_dumper(int, dumper)
         was, connection.autocommit = connection.autocommit, True
         for setting in self._session():
             connection.execute(setting)

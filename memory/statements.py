@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Dialect, Insert, Table, bindparam, insert, update
+from sqlalchemy import BigInteger, Boolean, Connection, Dialect, Float, Table, Text, bindparam, insert, update
 from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.types import TypeEngine
 
 from . import tables
 from .dialect import insert_new
@@ -22,12 +24,12 @@ class Inserts:
     """
 
     def __init__(self, dialect: Dialect) -> None:
-        self._content = _compiled(insert_new(tables.CONTENT), tables.CONTENT, dialect)
-        self._call = _compiled(insert(tables.CALL), tables.CALL, dialect)
-        self._message = _compiled(insert(tables.MESSAGE), tables.MESSAGE, dialect)
-        self._event = _compiled(insert_new(tables.EVENT), tables.EVENT, dialect)
-        self._run = _compiled(insert_new(tables.RUN), tables.RUN, dialect)
-        self._ends: dict[tuple[str, ...], tuple[str, tuple[str, ...] | None]] = {}
+        self._content = _statement(tables.CONTENT, dialect, new=True)
+        self._call = _statement(tables.CALL, dialect)
+        self._message = _statement(tables.MESSAGE, dialect)
+        self._event = _statement(tables.EVENT, dialect, new=True)
+        self._run = _statement(tables.RUN, dialect, new=True)
+        self._ends: dict[tuple[str, ...], tuple[str, tuple[str, ...]]] = {}
         self._dialect = dialect
 
     def contents(self, connection: Connection, contents: Sequence[Cells]) -> None:
@@ -55,38 +57,81 @@ class Inserts:
             self._ends[names] = self._end_statement(names)
         sql, order = self._ends[names]
         given = {"the_run": run, "the_owner": owner, **{f"new_{name}": cells[name] for name in names}}
-        parameters: Any = given if order is None else tuple(given[name] for name in order)
         with _cursor(connection) as cursor:
-            cursor.execute(sql, parameters)
+            cursor.execute(sql, tuple(given[name] for name in order))
             return bool(cursor.rowcount == 1)
 
-    def _end_statement(self, names: tuple[str, ...]) -> tuple[str, tuple[str, ...] | None]:
+    def _end_statement(self, names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
         held = (tables.RUN.c.id == bindparam("the_run"), tables.RUN.c.owner == bindparam("the_owner"))
         changes: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
-        compiled = update(tables.RUN).where(*held).values(changes).compile(dialect=self._dialect)
-        order = getattr(compiled, "positiontup", None)
-        return str(compiled), None if order is None else tuple(order)
+        compiled: Any = update(tables.RUN).where(*held).values(changes).compile(dialect=self._dialect)
+        return str(compiled), tuple(compiled.positiontup)
 
 
-def _compiled(statement: Insert, table: Table, dialect: Dialect) -> tuple[str, tuple[str, ...] | None]:
+class _Statement(Protocol):
+    """Writes rows; says how many were written."""
+
+    def write(self, cursor: DBAPICursor, rows: Sequence[Cells]) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _RowByRow:
+    sql: str
+
+    def write(self, cursor: DBAPICursor, rows: Sequence[Cells]) -> int:
+        cursor.executemany(self.sql, rows)
+        return int(cursor.rowcount)
+
+
+@dataclass(frozen=True, slots=True)
+class _ByColumns:
+    """One statement for all rows, each column an array: PostgreSQL then has one thing to do, not thousands.
+
+    An array holds values of one type, so that each is made one of its column's.
+    """
+
+    sql: str
+    makers: tuple[Callable[[Any], Any], ...]
+
+    def write(self, cursor: DBAPICursor, rows: Sequence[Cells]) -> int:
+        columns = zip(self.makers, zip(*rows, strict=True), strict=True)
+        arrays = [[None if cell is None else make(cell) for cell in cells] for make, cells in columns]
+        cursor.execute(self.sql, arrays)
+        return int(cursor.rowcount)
+
+
+_ARRAYS: Sequence[tuple[type[TypeEngine[Any]], str, Callable[[Any], Any]]] = (
+    (Text, "text", str),
+    (BigInteger, "bigint", int),
+    (Float, "double precision", float),
+    (Boolean, "boolean", bool),
+)
+
+
+def _statement(table: Table, dialect: Dialect, *, new: bool = False) -> _Statement:
+    """The insert of a table's rows; with `new` it leaves rows alone which are there already."""
+    if dialect.name == "postgresql":
+        return _by_columns(table, dialect, new=new)
+    made = insert_new(table) if new else insert(table)
     names = [column.name for column in table.columns]
-    compiled = statement.compile(dialect=dialect, column_keys=names)
-    return str(compiled), None if dialect.positional else tuple(names)
+    return _RowByRow(str(made.compile(dialect=dialect, column_keys=names)))
 
 
-def _write(
-    connection: Connection, statement: tuple[str, tuple[str, ...] | None], rows: Sequence[Cells]
-) -> int:
+def _by_columns(table: Table, dialect: Dialect, *, new: bool) -> _ByColumns:
+    quoted = dialect.identifier_preparer.quote
+    kinds = [next(kind for kind in _ARRAYS if isinstance(c.type, kind[0])) for c in table.columns]
+    names = ", ".join(quoted(column.name) for column in table.columns)
+    arrays = ", ".join(f"%b::{name}[]" for _, name, _ in kinds)
+    sql = f"INSERT INTO {quoted(table.name)} ({names}) SELECT * FROM unnest({arrays})"
+    return _ByColumns(f"{sql} ON CONFLICT DO NOTHING" if new else sql, tuple(make for *_, make in kinds))
+
+
+def _write(connection: Connection, statement: _Statement, rows: Sequence[Cells]) -> int:
     """Write the rows; returns how many were written."""
     if not rows:
         return 0
-    sql, names = statement
-    parameters: Sequence[Any] = (
-        rows if names is None else [dict(zip(names, row, strict=True)) for row in rows]
-    )
     with _cursor(connection) as cursor:
-        cursor.executemany(sql, parameters)
-        return int(cursor.rowcount)
+        return statement.write(cursor, rows)
 
 
 def _cursor(connection: Connection) -> AbstractContextManager[DBAPICursor]:

@@ -24,6 +24,7 @@ from . import happenings as happening
 from . import spent as spending
 from . import talks as talking
 from .dialect import FAILURES, Address, File, address, engine, explain
+from .fence import Fence
 from .journal import Journal
 from .migrations import bring_up_to_date
 from .owner import Owner
@@ -49,7 +50,8 @@ class Store:
         self._owner = Owner()
         self._journals: dict[str, Journal] = {}
         self._claims = False
-        self._writer = Writer(where, self._beat, functools.partial(claims.held, self._owner))
+        fence = Fence(functools.partial(claims.held, self._owner), lambda: tuple(self._journals))
+        self._writer = Writer(where, self._beat, fence)
         self._readers = engine(where, writes=False)
 
     @classmethod
@@ -110,6 +112,7 @@ class Store:
         except BaseException:
             del self._journals[start.run]
             raise
+        self._writer.fence.regained(start.run)
         return journal
 
     async def reopen(self, run: str) -> tuple[RunStart, Journal]:

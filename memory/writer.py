@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from rebut.errors import RebutError, StoreError
 
 from .dialect import FAILURES, Address, engine, explain
-from .fence import Fence, Held
+from .fence import Fence
 from .owner import BEAT, not_held
 from .rows import CallRows, Cells
 from .statements import Inserts
@@ -64,10 +64,10 @@ class Writer:
         fence: knows which runs others may have taken up.
     """
 
-    def __init__(self, where: Address, beat: Callable[[], Deed | None], held: Held) -> None:
+    def __init__(self, where: Address, beat: Callable[[], Deed | None], fence: Fence) -> None:
         self._where = where
         self._beat = beat
-        self.fence = Fence(held)
+        self.fence = fence
         self._engine = engine(where, writes=True)
         self.inserts = Inserts(self._engine.dialect)
         self._queue: SimpleQueue[Job | None] = SimpleQueue()

@@ -44,6 +44,21 @@ async def test_whoever_slept_loses_what_another_took_up_and_keeps_the_rest(
         await record(journal, "a/3")
 
 
+async def test_a_sign_of_life_does_not_hide_that_a_run_was_lost(
+    where: Database, start: Start, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Store.open(where.url) as sleeper, Store.open(where.url) as other:
+        journal = await sleeper.begin(start())
+        await record(journal, "a/1")
+        where.rows("UPDATE run SET machine = 'elsewhere', beat = 1.0")
+        await other.reopen("run-1")
+        monkeypatch.setattr(sleeper._writer.fence, "_shown", 0.0)
+        await sleeper.begin(start("run-2"))
+        await _has_shown_life(sleeper)
+        with pytest.raises(StoreError, match="run 'run-1' is not held by this process"):
+            await record(journal, "a/2")
+
+
 async def test_whoever_slept_and_lost_nothing_goes_on(
     where: Database, start: Start, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -51,10 +66,7 @@ async def test_whoever_slept_and_lost_nothing_goes_on(
         journal = await store.begin(start())
         _falls_asleep(store, where, "run-1", monkeypatch)
         await record(journal, "a/1")
-        for _ in range(500):
-            if store._writer.fence.silent() < SILENT / 2:
-                break
-            await asyncio.sleep(0.01)
+        await _has_shown_life(store)
         assert where.one("SELECT beat FROM run") > 1.0
         await store.finish("run-1", status="finished")
 
@@ -63,3 +75,11 @@ def _falls_asleep(store: Store, where: Database, run: str, monkeypatch: pytest.M
     """To others it has long been silent, and its clock says the same."""
     where.rows(f"UPDATE run SET machine = 'elsewhere', beat = 1.0 WHERE id = '{run}'")
     monkeypatch.setattr(store._writer.fence, "_shown", store._writer.fence._shown - SILENT)
+
+
+async def _has_shown_life(store: Store) -> None:
+    for _ in range(1000):
+        if store._writer.fence.silent() < SILENT / 2:
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("it showed no life")
