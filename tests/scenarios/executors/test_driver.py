@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 import rebut
-from rebut.errors import RebutError
+from rebut.errors import ModelUnavailable, RebutError
 from rebut.memory.store import Store
+from rebut.models.wire import Request
 from rebut.scenarios.executors import driver, worker
 from rebut.scenarios.executors.driver import RayExecutor
 from rebut.scenarios.runner import Report, Runner
@@ -122,6 +123,18 @@ async def test_a_cancelled_scenario_stops_its_workers_and_goes_on_later(
     adder.delay = 0.0
     report = await asyncio.wait_for(sitting(runtime, adder), 60)
     assert all_right(report) and any(trial.kept for trial in report.trials)
+
+
+async def test_a_model_that_cannot_be_had_ends_the_scenario_as_in_one_process(
+    runtime: Open, adder: Adder, ray: FakeRay
+) -> None:
+    def fails(request: Request, number: int) -> None:
+        raise ModelUnavailable("nobody there", model="adder/x")
+
+    adder.fails = fails
+    with pytest.raises(ModelUnavailable, match="nobody there"):
+        await asyncio.wait_for(sitting(runtime, adder), 60)
+    assert all(actor.dead for actor in ray.actors)
 
 
 async def test_a_store_that_a_worker_cannot_open_ends_the_scenario(
