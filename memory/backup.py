@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.engine import URL
+
 from rebut.errors import InputError, StoreError
 
-from .dialect import FAILURES, Address, File, explain
+from .dialect import FAILURES, Address, File, Server, explain
 from .migrations import MIGRATIONS
 
 STEP = 2000
@@ -45,8 +48,8 @@ def backup(where: Address, target: Path, *, force: bool = False, seen: Seen | No
     """
     if not isinstance(where, File):
         raise InputError(
-            f"a store on PostgreSQL is copied by its own tools: pg_dump --format=custom --file={target} "
-            f"'{where}' (or, into a file that any store takes in: rebut store export)"
+            f"a store on PostgreSQL is copied by its own tools: {_dump(where, target)} "
+            "(or, into a file that any store takes in: rebut store export)"
         )
     if not where.path.is_file():
         raise InputError(f"there is no store at {where}")
@@ -64,6 +67,17 @@ def backup(where: Address, target: Path, *, force: bool = False, seen: Seen | No
     finally:
         for end in ("", "-wal", "-shm", "-journal"):
             part.with_name(part.name + end).unlink(missing_ok=True)
+
+
+def _dump(where: Address, target: Path) -> str:
+    """The command that copies a database; its password comes from PGPASSWORD or a file of passwords."""
+    words = ["pg_dump", "--format=custom", f"--file={target}"]
+    if isinstance(where, Server):
+        words += [f"--schema={where.schema}"] if where.schema else []
+        url = where.url
+        plain = URL.create("postgresql", url.username, None, url.host, url.port, url.database)
+        words.append(plain.render_as_string())
+    return shlex.join(words)
 
 
 def _may_write(store: Path, target: Path, force: bool) -> None:

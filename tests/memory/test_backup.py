@@ -121,8 +121,8 @@ async def test_a_damaged_store_makes_no_copy(
     assert not (tmp_path / "copy.db").exists()
 
 
-def test_a_store_on_a_server_is_copied_by_its_own_tools(tmp_path: Path) -> None:
+def test_a_store_on_a_server_is_copied_by_its_own_tools() -> None:
     with pytest.raises(InputError) as refused:
-        backup(address("postgresql://ada:hidden@host/rebut"), tmp_path / "copy.dump")
-    assert "pg_dump --format=custom --file=" in str(refused.value)
-    assert "hidden" not in str(refused.value)
+        backup(address("postgresql://ada:hidden@host/rebut?schema=lab"), Path("my copy.dump"))
+    command = "pg_dump --format=custom '--file=my copy.dump' --schema=lab postgresql://ada@host/rebut"
+    assert f": {command} (or" in str(refused.value)

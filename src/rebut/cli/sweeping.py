@@ -103,10 +103,12 @@ def _did(freed: Freed) -> None:
     output.tell(f"removed {runs} with {calls}, and {texts}")
     if freed.changed:
         output.tell(f"{many(freed.changed, 'run')} stayed: taken up or forked meanwhile")
-    if freed.shrunk:
+    if not freed.shrunk:
+        output.tell("a run is under way: the room is used again, and given back by a later gc")
+    elif freed.after < freed.before:
         output.tell(f"the store has now {size(freed.after)}, it had {size(freed.before)}")
     else:
-        output.tell("a run is under way: the room is used again, and given back by a later gc")
+        output.tell(f"the store has {size(freed.after)}; free room in it is used again")
 
 
 def address_of(ref: str | None) -> Address:
