@@ -111,7 +111,7 @@ def problem_json(problem: Diagnostic) -> dict[str, Any]:
 @click.command()
 @click.argument("files", type=click.Choice(("workflow", "scenario")), default="workflow")
 def schema(files: str) -> None:
-    """Print the JSON Schema of workflow files, or of scenario files, for editors.
+    """Print the JSON Schema of workflow or scenario files.
 
     \b
     rebut schema > rebut.schema.json
