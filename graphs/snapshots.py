@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..agents.roles import RoleBook
 from ..models.budget import Limits
+from .bare import bare
 from .callees import tree
 from .spec import AskNode, SampleNode, ScoreNode, SearchNode, WorkflowSpec
 from .workflow import Workflow
@@ -34,6 +35,13 @@ def snapshot_of(workflow: Workflow, models: Mapping[str, str], pins: Mapping[str
         "budget": asdict(workflow.budget) if workflow.budget else None,
         "pins": dict(pins),
     }
+
+
+def decisive(snapshot: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a snapshot decides how a run goes: neither words for readers nor where the file was."""
+    callees = {ref: decisive(one) for ref, one in snapshot.get("callees", {}).items()}
+    kept = {key: value for key, value in snapshot.items() if key not in ("rebut", "path", "pins")}
+    return {**kept, "source": bare(snapshot["source"]), "callees": callees}
 
 
 def _callees(spec: WorkflowSpec) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from rebut.errors import InputError
 from rebut.records import Usage, plain
 
 from ..graphs.runtime import Runtime
-from ..graphs.snapshots import snapshot_of
+from ..graphs.snapshots import decisive, snapshot_of
 from ..graphs.workflow import Workflow
 from ..graphs.workflow import load as load_workflow
 from .items import Item
@@ -116,9 +116,7 @@ def marked(workflow: Workflow, runtime: Runtime) -> tuple[dict[str, str], bytes]
     """The models of a workflow's agents, and the mark of all that it is."""
     settings = runtime.settings
     bound = workflow.own_voices(settings.models, settings.model)
-    snapshot = snapshot_of(workflow, bound, {})
-    decides = {key: value for key, value in snapshot.items() if key not in ("rebut", "path", "pins")}
-    return bound, _hash(plain(decides))
+    return bound, _hash(plain(decisive(snapshot_of(workflow, bound, {}))))
 
 
 def known_models(models: Mapping[str, str], workflow: Workflow) -> dict[str, str]:

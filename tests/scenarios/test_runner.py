@@ -77,6 +77,22 @@ async def test_seeds_are_runs_of_their_own_with_the_same_draws_for_all_contender
     assert {r.seed for r in again.seen} < {r.seed for r in adder.seen}
 
 
+async def test_what_is_written_for_readers_makes_no_new_trials(runtime: Open, tmp_path: Path) -> None:
+    adder, file = Adder(), tmp_path / "mine.yaml"
+    text = rebut.load("solve").spec.source.replace("name: solve", "name: mine")
+    mine = replace(scenario().contenders[0], label="mine", workflow=str(file))
+    spec = replace(scenario(), contenders=(mine,), base="mine")
+    file.write_text(text)
+    await sitting(runtime, adder, spec)
+    asked = len(adder.seen)
+    file.write_text(text.replace("help: of the solver", "help: how warm") + "# the end\n")
+    await sitting(runtime, adder, spec)
+    assert len(adder.seen) == asked > 0
+    file.write_text(text.replace("default: 0.0", "default: 0.1"))
+    await sitting(runtime, adder, spec)
+    assert len(adder.seen) == 2 * asked
+
+
 async def test_a_failed_trial_is_wrong_and_told_and_made_again_next_time(runtime: Open) -> None:
     def fails(request: Request, number: int) -> None:
         if number == 3:
