@@ -203,7 +203,7 @@ class Runner:
             task = todo.popleft()
             before = known[task.run].result.usage if task.run in known else Usage()
             if (held := await self._purse.room(task.entrant, before)) is None:
-                self.report.stopped = self._purse.words
+                self.report.stopped = self.report.stopped or self._purse.words
                 return
             trial = await self._try(task, resumed=task.run in known)
             self._purse.settle(held, trial.usage, before)
