@@ -26,10 +26,9 @@ from rebut.errors import (
 )
 from rebut.models.gateway import Gateway
 from rebut.models.hosted import HostedBackend
-from rebut.models.hosted.reply import logprobs_of
 from rebut.models.journal import CALL_KEY
 from rebut.models.retry import Backoff
-from rebut.models.wire import Message, Request, Response, TokenLogprob
+from rebut.models.wire import Message, Request, Response
 from rebut.settings import Settings
 
 from .fault_server import Fault, FaultServer
@@ -122,36 +121,6 @@ async def test_a_schema_constrains_and_is_strict_only_where_it_may_be(
     assert [f["strict"] for f in formats] == [False, True]
     assert formats[0]["name"] == "Verdict__"
     assert formats[1]["schema"] == strict
-
-
-async def test_log_probabilities_are_read(server: FaultServer, backend: HostedBackend) -> None:
-    response = await backend.complete(ask(server, logprobs=2))
-    assert server.bodies[0]["top_logprobs"] == 2
-    top = (("t0", -1.0), ("t1", -2.0))
-    assert response.completions[0].logprobs == (
-        TokenLogprob("Answer:", -0.5, top),
-        TokenLogprob("0", -0.5, top),
-    )
-    plain = await backend.complete(ask(server, logprobs=0))
-    assert "top_logprobs" not in server.bodies[1]
-    assert plain.completions[0].logprobs == (TokenLogprob("Answer:", -0.5), TokenLogprob("0", -0.5))
-
-
-async def test_who_names_the_chosen_token_among_the_others_is_asked_for_one_more(
-    server: FaultServer, backend: HostedBackend
-) -> None:
-    model = server.model(provider="hosted_vllm")
-    response = await backend.complete(ask(server, model=model, logprobs=2))
-    await backend.complete(ask(server, model=model, logprobs=20))
-    assert [body["top_logprobs"] for body in server.bodies] == [3, 20]
-    assert (response.completions[0].logprobs or ())[0].top == (("t0", -1.0), ("t1", -2.0))
-
-
-def test_the_likeliest_tokens_are_kept_though_the_server_names_the_chosen_one_first() -> None:
-    top = [{"token": t, "logprob": p} for t, p in (("x", -3.0), ("a", -0.5), ("b", None))]
-    chosen = {"token": "x", "logprob": -3.0, "top_logprobs": top}
-    assert logprobs_of([chosen], 2) == (TokenLogprob("x", -3.0, (("a", -0.5), ("x", -3.0))),)
-    assert logprobs_of([chosen], 0) == (TokenLogprob("x", -3.0),)
 
 
 async def test_a_prefill_is_continued_by_vllm(server: FaultServer, backend: HostedBackend) -> None:
