@@ -12,8 +12,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = ("local", "litellm", "speed", "postgres", "serve")
-NOT_PINNED = ("vllm", "transformers", "ray")
+EXTRAS = ("local", "litellm", "speed", "postgres", "data", "serve")
+NOT_PINNED = ("vllm", "transformers", "ray", "datasets")
 
 
 def project() -> dict[str, Any]:
