@@ -238,6 +238,7 @@ async def test_programs_are_run_only_where_that_was_allowed(runtime: Open) -> No
             await Runner(spec, open_).run()
 
 
+@pytest.mark.usefixtures("barriers")
 async def test_a_program_is_run_once_however_often_it_is_graded() -> None:
     spec = scenario(data="{generate: code, n: 1}", kind=None, allow_code="true")
     item = Item(id="a", inputs={}, gold=("assert f(1) == 2",))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 import time
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from rebut.errors import SettingsError
 from rebut.tools import cell, sandbox
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="barriers of Linux")
+pytestmark = pytest.mark.usefixtures("barriers")
 
 ADD = "def add(a, b):\n    return a + b\n"
 
