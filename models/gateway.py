@@ -17,6 +17,7 @@ from .fanout import Allowance, merged, singles
 from .flights import Answer, Flights, OnFallback, OnRetry, Watch
 from .leading import led
 from .limiter import Limiter
+from .pace import Pace
 from .registry import Registry
 from .retry import Backoff
 from .wire import Backend, Capabilities, Request, Response, Sink
@@ -34,6 +35,7 @@ class _Route:
     capabilities: Capabilities
     limiter: Limiter
     fallbacks: tuple[str, ...]
+    pace: Pace | None = None
     single: bool = False
     """The server took no notice of `n`."""
 
@@ -152,7 +154,9 @@ class Gateway:
                 settings.concurrency.get(model) or settings.concurrency.get("*") or capabilities.concurrency
             )
             limiter = self._limiter(model, most)
-            route = _Route(model, backend, capabilities, limiter, settings.fallbacks.get(model, ()))
+            rate = settings.rates.get(model) or settings.rates.get("*")
+            pace = Pace(*rate) if rate else None
+            route = _Route(model, backend, capabilities, limiter, settings.fallbacks.get(model, ()), pace)
             self._routes[model] = route
         return route
 
@@ -245,7 +249,10 @@ class Gateway:
         if permit is None:
             permit = await self._in_line(limiter, deadline, request.model)
         try:
-            response = await self._timed(route, request, deadline, sink)
+            if route.pace is None:
+                response = await self._timed(route, request, deadline, sink)
+            else:
+                response = await self._paced(route.pace, route, request, deadline, sink)
         except ModelError as error:
             overload = _is_overload(error)
             if overload and error.retry_after and error.retry_after <= self._backoff.patience:
@@ -257,6 +264,18 @@ class Gateway:
             raise
         limiter.exit(permit)
         return response if response.model == request.model else replace(response, model=request.model)
+
+    async def _paced(
+        self, pace: Pace, route: _Route, request: Request, deadline: float | None, sink: Sink | None
+    ) -> Response:
+        try:
+            async with asyncio.timeout_at(deadline):
+                sent = await pace.admit(request)
+        except TimeoutError:
+            raise _past_deadline(request.model) from None
+        response = await self._timed(route, request, deadline, sink)
+        pace.settle(sent, response)
+        return response
 
     async def _timed(
         self, route: _Route, request: Request, deadline: float | None, sink: Sink | None

@@ -18,7 +18,7 @@ from ...graphs.runtime import Runtime
 from ..spec import ScenarioSpec
 from ..trials import Entrant, Task
 from . import Made
-from .kit import LEASE, Badge, Failure, Job, Kit, Reply, address_of, is_file, job_of, kit_of
+from .kit import LEASE, Badge, Failure, Job, Kit, Reply, address_of, is_file, job_of, kit_of, packed
 from .placing import Place, Resources, engines_of, place_of
 from .ration import Ration
 from .worker import Worker
@@ -105,8 +105,9 @@ class RayExecutor:
 
         Raises:
             SettingsError: Ray is not installed, or no cluster is found.
-            InputError: no store that workers can share.
+            InputError: no store that workers can share, or a model's rate is too small to be shared.
         """
+        packed(self._runtime.settings, self._workers)
         self._scenario, self._each = spec.name, concurrency
         self._of = {entrant.label: engines_of(entrant) for entrant in entrants}
         self._groups: dict[Engines, list[Entrant]] = {}
@@ -221,7 +222,14 @@ class RayExecutor:
         options = self._placed(place, restarts=RESTARTS, at_once=self._each + 8)
         handle = self._ray.remote(Worker).options(**options).remote()
         entrants = self._groups[engines]
-        kit = kit_of(self._scenario, self._runtime, entrants, threads=place.cpus, lease=self._lease)
+        kit = kit_of(
+            self._scenario,
+            self._runtime,
+            entrants,
+            threads=place.cpus,
+            lease=self._lease,
+            workers=self._workers,
+        )
         seat = Seat(handle, engines, kit)
         self._seats.append(seat)
         self._do(self._ready(seat))

@@ -113,20 +113,45 @@ class Reply:
         return replace(self.made, failure=error)
 
 
-def packed(settings: Settings) -> dict[str, Any]:
-    """Settings as plain values: their own tables cannot be pickled. They hold no keys."""
+def packed(settings: Settings, workers: int = 1) -> dict[str, Any]:
+    """Settings as plain values: their own tables cannot be pickled. They hold no keys.
+
+    Args:
+        workers: share what a model takes in a minute among them.
+
+    Raises:
+        InputError: a model takes fewer requests a minute than there are workers.
+    """
     found = {field.name: getattr(settings, field.name) for field in fields(Settings)}
+    found["rates"] = {model: _shared(model, rate, workers) for model, rate in settings.rates.items()}
     return {name: dict(value) if isinstance(value, Mapping) else value for name, value in found.items()}
 
 
+def _shared(model: str, rate: tuple[int | None, int | None], workers: int) -> tuple[int | None, int | None]:
+    requests, tokens = (None if most is None else most // workers for most in rate)
+    if requests == 0 or tokens == 0:
+        raise InputError(f"the rate of {model!r} a minute is too small to be shared by {workers} workers")
+    return requests, tokens
+
+
 def kit_of(
-    scenario: str, runtime: Runtime, entrants: list[Entrant], *, threads: int, lease: float = LEASE
+    scenario: str,
+    runtime: Runtime,
+    entrants: list[Entrant],
+    *,
+    threads: int,
+    lease: float = LEASE,
+    workers: int = 1,
 ) -> Kit:
-    """The kit of some entrants, and of the store of a runtime."""
+    """The kit of some entrants, and of the store of a runtime.
+
+    Raises:
+        InputError: see `packed`.
+    """
     return Kit(
         scenario=scenario,
         store=address_of(runtime),
-        settings=packed(runtime.settings),
+        settings=packed(runtime.settings, workers),
         workflows={entrant.label: _snapshot(entrant, runtime) for entrant in entrants},
         threads=threads,
         lease=lease,

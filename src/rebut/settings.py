@@ -31,6 +31,7 @@ class Settings:
         roles: folders with roles of the user's own, looked through before the shipped ones.
         fallbacks: model -> models to ask instead when it stays unavailable, busy or silent.
         concurrency: model -> the most requests in flight; ``*`` for every model not named.
+        rates: model -> (requests, tokens) a minute, each None for no limit; ``*`` for every model not named.
         prices: model -> (US dollars for one prompt token, for one completion token).
         lanes: provider -> ``translator`` or ``acompletion`` (how LiteLLM is used for it).
         timeout: seconds for one attempt of a model call.
@@ -45,6 +46,7 @@ class Settings:
     roles: tuple[str, ...] = ()
     fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=_none)
     concurrency: Mapping[str, int] = field(default_factory=_none)
+    rates: Mapping[str, tuple[int | None, int | None]] = field(default_factory=_none)
     prices: Mapping[str, tuple[float, float]] = field(default_factory=_none)
     lanes: Mapping[str, str] = field(default_factory=_none)
     timeout: float = 600.0
@@ -205,6 +207,16 @@ def _at_most(value: Any, where: str) -> Mapping[str, int]:
     return _map(lambda v, w: _count(v, w, 1), "a whole number, or a table of model = number")(value, where)
 
 
+def _rate(value: Any, where: str) -> tuple[int | None, int | None]:
+    if not isinstance(value, dict) or not value or not set(value) <= {"requests", "tokens"}:
+        raise _wrong(value, where, "limits a minute, such as {requests = 500, tokens = 200000}")
+    requests, tokens = (
+        None if name not in value else _count(value[name], f"{where}.{name}", 1)
+        for name in ("requests", "tokens")
+    )
+    return requests, tokens
+
+
 def _price(value: Any, where: str) -> tuple[float, float]:
     if not isinstance(value, list) or len(value) != 2:
         raise _wrong(value, where, "two prices in US dollars: [a prompt token, a completion token]")
@@ -237,6 +249,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "roles": _texts,
     "fallbacks": _map(_texts, "a table of model = [other, ...]"),
     "concurrency": _at_most,
+    "rates": _map(_rate, "a table of model = {requests = N, tokens = N}"),
     "prices": _map(_price, "a table of model = [prompt, completion]"),
     "lanes": _map(_lane, "a table of provider = lane"),
     "timeout": _seconds,

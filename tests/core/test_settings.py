@@ -66,6 +66,9 @@ def test_every_setting_can_stand_in_the_file(tmp_path: Path) -> None:
         judge = "anthropic/claude-sonnet-4-5"
         [fallbacks]
         "openai/gpt-5-mini" = ["ollama/qwen3"]
+        [rates]
+        "openai/x" = {requests = 500, tokens = 200000}
+        "*" = {requests = 10}
         [prices]
         "openai/x" = [1e-6, 2e-6]
         [lanes]
@@ -76,6 +79,7 @@ def test_every_setting_can_stand_in_the_file(tmp_path: Path) -> None:
     assert settings.model_for("solver") == "openai/gpt-5-mini"
     assert settings.roles == (str(tmp_path / "roles"),)
     assert settings.fallbacks == {"openai/gpt-5-mini": ("ollama/qwen3",)}
+    assert settings.rates == {"openai/x": (500, 200000), "*": (10, None)}
     assert settings.prices == {"openai/x": (1e-6, 2e-6)}
 
 
@@ -88,6 +92,10 @@ def test_every_setting_can_stand_in_the_file(tmp_path: Path) -> None:
         ("timeout = true", "timeout must be"),
         ("retries = 1.5", "retries must be a whole number"),
         ("concurrency = {x = 0}", "concurrency.x must be a whole number from 1"),
+        ("rates = {x = 5}", "rates.x must be limits a minute, such as"),
+        ("rates = {x = {}}", "rates.x must be limits a minute"),
+        ("rates = {x = {request = 5}}", "rates.x must be limits a minute"),
+        ("rates = {x = {tokens = 0}}", "rates.x.tokens must be a whole number from 1"),
         ("prices = {x = [1]}", "prices.x must be two prices"),
         ("prices = {x = [-1, 0]}", "price per token"),
         ("lanes = {openai = 'fast'}", "'translator' or 'acompletion'"),

@@ -51,6 +51,15 @@ def test_settings_arrive_whole() -> None:
     assert Settings(**pickle.loads(pickle.dumps(packed(settings)))) == settings
 
 
+def test_what_a_model_takes_in_a_minute_is_shared_among_workers() -> None:
+    settings = Settings(rates={"openai/x": (10, 1000), "*": (None, 9)})
+    assert packed(settings, 3)["rates"] == {"openai/x": (3, 333), "*": (None, 3)}
+    with pytest.raises(
+        InputError, match="'openai/x' a minute is too small to be shared by 11 workers"
+    ):
+        packed(settings, 11)
+
+
 def test_a_kit_and_a_result_can_be_sent(runtime: Open) -> None:
     opened = runtime(Adder())
     kit = kit_of("sums", opened, Runner(scenario(), opened).entrants, threads=2)
