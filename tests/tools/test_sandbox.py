@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
+import signal
+import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,11 +105,18 @@ def test_an_error_that_cannot_tell_itself_is_told() -> None:
 
 
 def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells: list[subprocess.Popen[bytes]] = []
+
+    class Noted(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            cells.append(self)
+
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(subprocess, "Popen", Noted)
     sandbox.passes("while True:\n    pass", "", seconds=0.2)
     assert not list(tmp_path.iterdir())
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert [cell.returncode for cell in cells] == [-signal.SIGKILL]
 
 
 def test_where_a_barrier_is_missing_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,9 +54,7 @@ def test_settings_arrive_whole() -> None:
 def test_what_a_model_takes_in_a_minute_is_shared_among_workers() -> None:
     settings = Settings(rates={"openai/x": (10, 1000), "*": (None, 9)})
     assert packed(settings, 3)["rates"] == {"openai/x": (3, 333), "*": (None, 3)}
-    with pytest.raises(
-        InputError, match="'openai/x' a minute is too small to be shared by 11 workers"
-    ):
+    with pytest.raises(InputError, match="'openai/x' a minute is too small to be shared by 11 workers"):
         packed(settings, 11)
 
 
