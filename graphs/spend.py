@@ -73,7 +73,8 @@ class Spend:
         if not dealt or node.budget is not None or not count:
             return max(cost for costs in voices for cost in costs)
         [seats] = voices
-        return sum(seats[turn % len(seats)] for turn in range(count)) / count
+        rounds, rest = divmod(count, len(seats))
+        return (rounds * sum(seats) + sum(seats[:rest])) / count
 
     def _price(self, model: str) -> tuple[float, float] | None:
         from rebut.settings import Settings

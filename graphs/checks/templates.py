@@ -46,7 +46,7 @@ def asked_modes(draft: Draft, node: NodeSpec) -> Iterator[tuple[str, Mode, Span 
 
 def _mode_of(draft: Draft, agent: str, mode: str | None) -> Mode | None:
     spec = draft.spec.agents.get(agent)
-    if draft.roles is None or spec is None or spec.role not in draft.roles.names():
+    if draft.roles is None or spec is None:
         return None
     try:
         return draft.roles.mode(spec.role, mode)

@@ -152,6 +152,7 @@ def test_a_plan_prices_each_seat_by_its_turns() -> None:
     assert flow.plan({"n": 1}).calls == 1
     cost = {n: flow.plan({"n": n}).usd for n in (1, 2, 3, 5)}
     assert cost == {1: 300, 2: 400, 3: 400, 5: 800}  # ann; bob too; cy is free; ann and bob again
+    assert flow.plan({"n": 10**7 + 1}).usd == pytest.approx(400 * (10**7 - 1) / 3 + 400)
     plan = flow.plan()
     assert plan.nodes[0].models == ("stage/ann", "stage/bob", "stage/cy")
     limited = DRAW.replace("n: params.n,", "n: params.n, budget: {calls: 2},")
