@@ -102,6 +102,7 @@ async def lag() -> AsyncGenerator[list[float]]:
         task.cancel()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flow", [EXPRESSION, STOPPING], ids=["vote", "stop"])
 async def test_two_runs_with_slow_votes_leave_the_loop_alone(
     flow: str, slow: Callable[[float], None]

@@ -16,6 +16,7 @@ from rebut.models.local.weights import find
 from rebut.models.wire import Message, Request, Response
 
 pytest.importorskip("xllamacpp")
+pytestmark = pytest.mark.slow
 
 MODEL = "local/smollm2-135m?ctx=1024&slots=4&threads=1"
 
