@@ -99,7 +99,8 @@ def _used(connection: Connection, ids: Sequence[str]) -> dict[str, Usage]:
         sums = (func.sum(CALL.c[name]) for name in _SUMMED)
         priced, calls = func.count(CALL.c.usd), func.count()
         query = select(CALL.c.run, priced, calls, func.sum(CALL.c.n), *sums).where(among).group_by(CALL.c.run)
-        for run, with_price, of, completions, *figures in connection.execute(query):
+        for row in connection.execute(query):
+            run, with_price, of, completions, *figures = tuple(row)
             requests, prompt, completion, cached, reasoning, usd, seconds = figures
             found[run] = Usage(
                 calls=int(completions),

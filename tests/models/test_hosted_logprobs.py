@@ -45,7 +45,8 @@ async def test_who_names_the_chosen_token_among_the_others_is_asked_for_one_more
     response = await backend.complete(ask(model, 2))
     await backend.complete(ask(model, 20))
     assert [body["top_logprobs"] for body in server.bodies] == [3, 20]
-    assert (response.completions[0].logprobs or ())[0].top == (("t0", -1.0), ("t1", -2.0))
+    told = response.completions[0].logprobs
+    assert told is not None and told[0].top == (("t0", -1.0), ("t1", -2.0))
 
 
 def test_the_likeliest_tokens_are_kept_though_the_server_names_the_chosen_one_first() -> None:
