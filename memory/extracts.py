@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, select
 
 from .choosing import PAGE, Choice, Standing, chosen
-from .flat import Columns
+from .flat import USED, Columns
 from .tables import CALL, CONTENT, MESSAGE, RUN
 
 RUNS: Columns = {
@@ -26,13 +26,7 @@ RUNS: Columns = {
     "input": "text",
     "params": "text",
     "models": "text",
-    "calls": "whole",
-    "requests": "whole",
-    "prompt_tokens": "whole",
-    "completion_tokens": "whole",
-    "cached_tokens": "whole",
-    "reasoning_tokens": "whole",
-    "usd": "number",
+    **USED,
     "version": "text",
 }
 CALLS: Columns = {

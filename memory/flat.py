@@ -18,6 +18,17 @@ Kind = Literal["text", "whole", "number", "yesno"]
 """What a column holds; any cell may be empty (None)."""
 
 Columns = Mapping[str, Kind]
+USED: Columns = {
+    "calls": "whole",
+    "requests": "whole",
+    "prompt_tokens": "whole",
+    "completion_tokens": "whole",
+    "cached_tokens": "whole",
+    "reasoning_tokens": "whole",
+    "usd": "number",
+}
+"""Columns of what a run used."""
+
 Rows = Iterable[Sequence[Any]]
 
 BATCH = 2000

@@ -13,7 +13,7 @@ from rebut.errors import InputError
 from rebut.records import jsonable
 
 from ..memory.appearing import appearing
-from ..memory.flat import Columns, form_of, ready, write_table
+from ..memory.flat import USED, Columns, form_of, ready, write_table
 from .trials import Trial
 
 COLUMNS: Columns = {
@@ -27,13 +27,7 @@ COLUMNS: Columns = {
     "right": "yesno",
     "stop": "text",
     "error": "text",
-    "calls": "whole",
-    "requests": "whole",
-    "prompt_tokens": "whole",
-    "completion_tokens": "whole",
-    "cached_tokens": "whole",
-    "reasoning_tokens": "whole",
-    "usd": "number",
+    **USED,
     "seconds": "number",
     "kept": "yesno",
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import random
@@ -17,26 +16,8 @@ from typing import Any
 
 import pytest
 
-SERVER = Path(__file__).parents[1] / "graphs" / "crash" / "server.py"
-SPEC = """
-name: sums
-data: {generate: arithmetic, n: 12}
-kind: number
-workflows:
-  solve: solve
-  vote: {workflow: self-consistency, params: {samples: 4}}
-  society: {workflow: society, params: {agents: 2, rounds: 2}}
-"""
-CALLS = 12 * (1 + 1 + 1 + 2)
-"""Requests: the server draws several samples in one."""
-
-
-def counting_server() -> Any:
-    spec = importlib.util.spec_from_file_location("scenario_crash_server", SERVER)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.CountingServer()
+from ..graphs.crash.server import CountingServer
+from .sums import REQUESTS, SPEC
 
 
 def begun(folder: Path, url: str, store: str) -> subprocess.Popen[str]:
@@ -84,14 +65,14 @@ def committed(store: Path) -> set[str]:
 def test_ten_kills_cost_no_item_and_no_call(tmp_path: Path) -> None:
     (tmp_path / "sums.yaml").write_text(SPEC)
     chance, cut_short = random.Random(11), 0
-    with counting_server() as server:
+    with CountingServer() as server:
         whole = finished(begun(tmp_path, server.url, "whole.db"))
-        assert sum(server.started.values()) == CALLS
+        assert sum(server.started.values()) == REQUESTS
         server.started.clear()
         for _ in range(10):
             before, seen = committed(tmp_path / "killed.db"), server.started.copy()
             process = begun(tmp_path, server.url, "killed.db")
-            wait_for_calls(server, sum(seen.values()) + chance.randint(2, CALLS // 10), process)
+            wait_for_calls(server, sum(seen.values()) + chance.randint(2, REQUESTS // 10), process)
             process.send_signal(signal.SIGKILL)
             process.communicate()
             cut_short += process.returncode == -signal.SIGKILL
@@ -99,7 +80,7 @@ def test_ten_kills_cost_no_item_and_no_call(tmp_path: Path) -> None:
         assert cut_short >= 7, "too few sittings were cut short for this to prove anything"
         assert finished(begun(tmp_path, server.url, "killed.db")) == whole
     assert trials(tmp_path / "killed.db.jsonl") == trials(tmp_path / "whole.db.jsonl")
-    assert len(server.started) == CALLS
+    assert len(server.started) == REQUESTS
 
 
 def wait_for_calls(server: Any, wanted: int, process: subprocess.Popen[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
 import signal
@@ -11,21 +10,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from .server import CountingServer
+
 HERE = Path(__file__).parent
 RUNS = 30
-
-
-def _module(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"crash_{name}", HERE / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _start(store: Path, url: str) -> subprocess.Popen[str]:
@@ -63,7 +55,7 @@ def _unfinished(store: Path) -> int:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_thirty_runs_killed_at_random_moments_pay_for_no_call_twice(tmp_path: Path) -> None:
-    with _module("server").CountingServer() as server:
+    with CountingServer() as server:
         whole = _finish(_start(tmp_path / "whole.db", server.url))
         assert len(whole) == RUNS
         calls = sum(server.started.values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import signal
 import subprocess
 import sys
@@ -16,17 +15,10 @@ import pytest
 
 from rebut.testing.databases import Database
 
+from ...graphs.crash.server import CountingServer
+
 HERE = Path(__file__).parent
-SERVER = HERE.parents[1] / "graphs" / "crash" / "server.py"
 RUNS, WORKERS = 200, 4
-
-
-def counting_server() -> Any:
-    spec = importlib.util.spec_from_file_location("crowd_server", SERVER)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.CountingServer(0.05)
 
 
 def begun(where: Database, url: str, number: int) -> subprocess.Popen[str]:
@@ -50,7 +42,7 @@ def recorded(where: Database) -> set[str]:
     indirect=True,
 )
 def test_a_process_that_is_killed_amid_two_hundred_runs_costs_no_call(where: Database) -> None:
-    with counting_server() as server, ExitStack() as stack:
+    with CountingServer(0.05) as server, ExitStack() as stack:
         workers = [begun(where, server.url, number) for number in range(WORKERS)]
         for worker in workers:
             stack.callback(worker.communicate)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import secrets
@@ -22,20 +21,11 @@ import pytest
 from rebut.testing.databases import Database, InFile, OnServer
 from rebut.testing.postgres import Cluster
 
+from ...graphs.crash.server import CountingServer
+from ..sums import REQUESTS, SPEC
+
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 
-SERVER = Path(__file__).parents[2] / "graphs" / "crash" / "server.py"
-SPEC = """
-name: sums
-data: {generate: arithmetic, n: 12}
-kind: number
-workflows:
-  solve: solve
-  vote: {workflow: self-consistency, params: {samples: 4}}
-  society: {workflow: society, params: {agents: 2, rounds: 2}}
-"""
-REQUESTS = 12 * (1 + 1 + 1 + 2)
-"""The server draws several samples in one."""
 MAIN = "from rebut.cli import main; main()"
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 """What a cluster asks of whoever connects."""
@@ -66,11 +56,7 @@ def cluster() -> Generator[str]:
 @pytest.fixture
 def server() -> Generator[Any]:
     """A model server that counts; slow enough for a kill to find something under way."""
-    found = importlib.util.spec_from_file_location("ray_counting_server", SERVER)
-    assert found is not None and found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    with module.CountingServer(0.4) as server:
+    with CountingServer(0.4) as server:
         yield server
 
 
