@@ -31,6 +31,7 @@ class Purse:
         self.spent, self.held, self.words = Usage(), Usage(), ""
         self._began = time.monotonic()
         self._under_way, self._settled = 0, asyncio.Event()
+        self._line = asyncio.Lock()
         self._worst = {e.label: _worst(e, limits) for e in entrants} if limits.any else {}
 
     def pay(self, usage: Usage) -> None:
@@ -61,10 +62,14 @@ class Purse:
         return worst
 
     async def room(self, entrant: Entrant, before: Usage | None = None) -> Usage | None:
-        """As `hold`; where there is no room, wait for those under way: they may use less than they could."""
-        while (held := self.hold(entrant, before)) is None and self._under_way:
-            await self._settled.wait()
-        return held
+        """As `hold`; where there is no room, wait for those under way: they may use less than they could.
+
+        Who comes first is served first: a large trial is not passed by small ones until nothing is left for it.
+        """
+        async with self._line:
+            while (held := self.hold(entrant, before)) is None and self._under_way:
+                await self._settled.wait()
+            return held
 
     def settle(self, held: Usage, used: Usage, before: Usage) -> None:
         """Put what a trial used in the place of what was held; `before` was paid in an earlier sitting."""

@@ -205,6 +205,9 @@ class Runner:
             if (held := await self._purse.room(task.entrant, before)) is None:
                 self.report.stopped = self.report.stopped or self._purse.words
                 return
+            if self.report.stopped:  # while it stood in line
+                self._purse.settle(held, Usage(), before)
+                return
             trial = await self._try(task, resumed=task.run in known)
             self._purse.settle(held, trial.usage, before)
             self._note(trial)

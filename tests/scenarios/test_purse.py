@@ -40,6 +40,18 @@ async def test_one_for_whom_there_is_no_room_waits_for_those_under_way(vote: Ent
     assert purse.words == "the total of 4 calls has no room for another run of vote"
 
 
+async def test_a_small_trial_does_not_pass_a_large_one_that_waits(vote: Entrant, runtime: Open) -> None:
+    solve = Runner(scenario(), runtime(Adder())).entrants[0]
+    purse = Purse(Limits(calls=5), [solve, vote])
+    first = await purse.room(vote)
+    large, small = (asyncio.create_task(purse.room(entrant)) for entrant in (vote, solve))
+    await asyncio.sleep(0.01)
+    assert first is not None and not large.done() and not small.done()
+    purse.settle(first, Usage(calls=1), Usage())
+    held = [await asyncio.wait_for(waits, 1) for waits in (large, small)]
+    assert [one and one.calls for one in held] == [3, 1]
+
+
 async def test_what_was_paid_before_is_neither_held_nor_counted_again(vote: Entrant) -> None:
     purse, before = Purse(Limits(calls=3), [vote]), Usage(calls=2)
     purse.pay(before)
