@@ -67,6 +67,7 @@ class Agent:
         reasks: int = 1,
         schema: bool = True,
         on_note: OnNote | None = None,
+        reuse: bool = False,
     ) -> Coroutine[Any, Any, list[Returned | None]]:
         """Ask for `n` completions; gives, awaited, one record for each, None where it abstained.
 
@@ -84,6 +85,8 @@ class Agent:
             timeout: seconds for the call; the session keeps it, for replays.
             schema: whether decoding may be constrained, where the back end can.
             on_note: told of re-asks, repairs and abstentions.
+            reuse: whether the replies of another run of the store to the same request are taken, where they
+                fitted; and whether others may take these.
 
         Raises:
             WorkflowError: the prompt cannot be rendered.
@@ -119,6 +122,7 @@ class Agent:
             budget=budget,
             timeout=timeout,
             on_note=on_note,
+            reuse=reuse,
         )
         return asking.run(reasks)
 

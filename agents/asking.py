@@ -47,8 +47,13 @@ class Session(Protocol):
         *,
         budget: Budget | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the session's own signature
+        reuse: bool = False,
     ) -> Response:
-        """The response, from the model or from the journal."""
+        """The response, from the model, the journal, or with `reuse` another run of the store."""
+        ...
+
+    def keep(self, request: Request, site: CallSite) -> None:
+        """Let other runs take the response to a request."""
         ...
 
 
@@ -64,6 +69,7 @@ class Asking:
     budget: Budget | None
     timeout: float | None
     on_note: OnNote | None
+    reuse: bool = False
 
     async def run(self, reasks: int) -> list[Returned | None]:
         """A record for each completion, None for one that abstained.
@@ -71,7 +77,7 @@ class Asking:
         Raises:
             ModelError, BudgetSpent: of the call; of a re-ask only when no other completion stands.
         """
-        response = await self._call(self.request, self.site)
+        response = await self._call(self.request, self.site, reuse=self.reuse)
         records: list[Returned | None] = [None] * self.request.n
         unfit: dict[int, Unparsed] = {}
         for i in range(self.request.n):
@@ -82,6 +88,8 @@ class Asking:
                 records[i] = self._read(self.request, response.completions[i], self.site.path, i)
             except Unparsed as error:
                 unfit[i] = error
+        if self.reuse and all(record is not None for record in records):
+            self.session.keep(self.request, self.site)
         if self._grading():
             reasks = 0  # the same solution gets the same grades
         for i, reply in unfit.items():
@@ -111,8 +119,8 @@ class Asking:
         self._note("abstained", f"abstained: {unfit.reason}", path, unfit.reason)
         return None
 
-    def _call(self, request: Request, site: CallSite) -> Awaitable[Response]:
-        return self.session.call(request, site, budget=self.budget, timeout=self.timeout)
+    def _call(self, request: Request, site: CallSite, *, reuse: bool = False) -> Awaitable[Response]:
+        return self.session.call(request, site, budget=self.budget, timeout=self.timeout, reuse=reuse)
 
     def _read(self, request: Request, completion: Completion, path: str, i: int) -> Returned:
         """The record of a completion.

@@ -97,9 +97,12 @@ class RunContext:
         journal = self.session.journal
         return await (journal.think(deed) if isinstance(journal, Turns) else asyncio.to_thread(deed))
 
-    def seed_for(self, path: str) -> int:
-        """A seed in [0, 2**31) for one call: the same in every replay, different for every path."""
-        digest = hashlib.blake2b(f"{self.seed}/{path}".encode(), digest_size=4).digest()
+    def seed_for(self, path: str, *, shared: bool = False) -> int:
+        """A seed in [0, 2**31) for one call: the same in every replay, different for every path.
+
+        A `shared` one is the same in other runs, too.
+        """
+        digest = hashlib.blake2b(f"{'' if shared else self.seed}/{path}".encode(), digest_size=4).digest()
         return int.from_bytes(digest, "big") & 0x7FFFFFFF
 
 

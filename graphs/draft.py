@@ -354,7 +354,7 @@ _REPLY = ("prefill", "max_tokens", "until", "logprobs", "certainty")
 
 
 def _ask(common: dict[str, Any], fields: Mapping[str, Any]) -> AskNode:
-    more = _some(fields, "mode", "at_most", "quorum", "timeout", "layers", "seat", *_REPLY)
+    more = _some(fields, "mode", "at_most", "quorum", "timeout", "layers", "seat", "reuse", *_REPLY)
     return AskNode(
         **common,
         **more,

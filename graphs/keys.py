@@ -248,6 +248,7 @@ NODE_KINDS: dict[str, Fixed] = {
             *_REPLY,
             Key("layers", Flag(), "ask what every layer of the network makes of the labels"),
             Key("seat", Number(whole=True, least=0), "which seat of the agent is asked; default: index"),
+            Key("reuse", Flag(), "take the reply that another run of the store got to the same request"),
             _TIMEOUT,
             _BUDGET,
             _SAVED,

@@ -170,8 +170,8 @@ class Sites:
     def _of_node(self, node: NodeSpec) -> Iterator[Site]:
         path: Path = ("nodes", node.name)
         plain = (
-            "n", "wave", "quorum", "at_most", "timeout", "logprobs", "certainty", "layers", "rule", "tie",
-            "power", "threshold",
+            "n", "wave", "quorum", "at_most", "timeout", "logprobs", "certainty", "layers", "reuse", "rule",
+            "tie", "power", "threshold",
         )  # fmt: skip
         values = {key: getattr(node, key, None) for key in plain}
         yield from self._values(path, values, when="before", node=node.name)

@@ -95,8 +95,9 @@ class AskNode(NodeBase):
     `prefill` is text that the reply begins with, as if the agent had written it; `max_tokens` and `until`
     (texts at which the reply ends) go before what agent and role say. `logprobs` asks for token
     probabilities, `certainty` for how far each token's distribution is from uniform, `layers` for what
-    every layer of the network makes of the labels. Of an agent with seats, `seat` says which one is asked,
-    counted from 0; by default that of the call's `index`.
+    every layer of the network makes of the labels. `reuse` takes the reply, where it fitted, that another
+    run of the store was given to the same request, and lets others take this one. Of an agent with seats,
+    `seat` says which one is asked, counted from 0; by default that of the call's `index`.
     """
 
     does: Literal["ask"] = "ask"
@@ -114,6 +115,7 @@ class AskNode(NodeBase):
     certainty: Value = False
     layers: Value = False
     seat: Value = None
+    reuse: Value = False
     save: Save | None = None
 
 

@@ -18,8 +18,8 @@ from typing import Any, NoReturn, Protocol, TypeVar, runtime_checkable
 from rebut.events import Event
 
 from ..models.budget import Budget, Reservation
-from ..models.journal import CallSite, Outcome, RunJournal
-from ..models.wire import Request
+from ..models.journal import CallSite, Outcome, RunJournal, Shelf
+from ..models.wire import Request, Response
 
 T = TypeVar("T")
 
@@ -120,6 +120,15 @@ class Turns:
         if not self._lonely or len(self._callers) > 1 or self._waiting or self._thinking:
             await self._turn()
         self._callers.pop(site.path, None)
+
+    async def known(self, site: CallSite, request: Request) -> Response | None:
+        """A reply of another run that may be taken."""
+        return await self.inner.known(site, request) if isinstance(self.inner, Shelf) else None
+
+    def keep(self, site: CallSite, request: Request) -> None:
+        """Let other runs take the reply of this call."""
+        if isinstance(self.inner, Shelf):
+            self.inner.keep(site, request)
 
     def event(self, event: Event) -> None:
         """Pass a durable event on."""

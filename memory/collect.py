@@ -22,7 +22,7 @@ from .choosing import COLUMNS, Choice, Standing, chosen, standing_of
 from .dialect import Address
 from .inventory import sizes
 from .reach import reach, repeated
-from .tables import CALL, CONTENT, EVENT, LEASE, MESSAGE, RUN
+from .tables import CALL, CONTENT, EVENT, LEASE, MESSAGE, REPLY, RUN
 
 RUNS_AT_ONCE = 100
 """How many runs are removed, or read, in one transaction."""
@@ -185,7 +185,7 @@ def _remove(
     going = [run.id for run in runs if now.get(run.id) == run and run.id not in needed]
     counts = [
         connection.execute(delete(table).where(table.c.run.in_(going))).rowcount
-        for table in (CALL, EVENT, MESSAGE, LEASE)
+        for table in (CALL, EVENT, MESSAGE, LEASE, REPLY)
     ]
     connection.execute(delete(RUN).where(RUN.c.id.in_(going)))
     return len(going), counts[0], counts[1]
@@ -193,7 +193,7 @@ def _remove(
 
 def _remove_strays(connection: Connection) -> None:
     """Remove what a process left behind whose run was removed while it seemed to be dead."""
-    for table in (EVENT, MESSAGE, CALL):
+    for table in (EVENT, MESSAGE, CALL, REPLY):
         connection.execute(delete(table).where(table.c.run.not_in(select(RUN.c.id))))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, delete, update
@@ -13,8 +14,8 @@ from rebut.errors import StoreError
 from rebut.events import Event
 
 from ..models.journal import CallSite, Outcome
-from ..models.wire import Request
-from . import tables
+from ..models.wire import Request, Response
+from . import shelf, tables
 from .recall import DRIFT_AFTER, Recall
 from .rows import CallRows, Cells, call_rows, event_cells
 from .values import RecordedCall
@@ -36,7 +37,12 @@ class Journal:
         recorded: Sequence[RecordedCall] | None = None,
         *,
         drift_after: float = DRIFT_AFTER,
+        replies: Callable[[str], Awaitable[Response | None]] | None = None,
     ) -> None:
+        """
+        Args:
+            replies: gives the reply to the request of a hash that this run may take, if there is one.
+        """
         kept = recorded or ()
         self.run = run
         self._writer = writer
@@ -48,6 +54,8 @@ class Journal:
         self._settled = self._flows = recorded is None
         self._held: list[Cells] = []
         self._broken: str | None = None
+        self._replies = replies
+        self._taken: set[str] = set()
 
     def busy(self, more: int) -> None:
         """Say that so many more (or fewer) branches of the run are at work without a call: none is late."""
@@ -88,6 +96,23 @@ class Journal:
         except asyncio.CancelledError:
             self._writer.later(self._unused(seq), run=self.run)
             raise
+
+    async def known(self, site: CallSite, request: Request) -> Response | None:
+        """A reply to this request that another run got and that may be taken, at no cost; else None.
+
+        Raises:
+            StoreError: the store could not be read.
+        """
+        response = None if self._replies is None else await self._replies(request.hash())
+        if response is not None:
+            self._taken.add(site.path)
+        return response
+
+    def keep(self, site: CallSite, request: Request) -> None:
+        """Let other runs take the reply of this call to the request."""
+        if site.path not in self._taken:
+            deed = partial(shelf.keep, request.hash(), self.run, site.path)
+            self._writer.later(deed, run=self.run)
 
     def event(self, event: Event) -> None:
         """Keep a durable event; written with the next commit, never waited for."""

@@ -49,12 +49,19 @@ def m005_leases(connection: Connection) -> None:
     connection.execute(text("CREATE INDEX lease_worker ON lease (worker)"))
 
 
+def m006_replies_to_take(connection: Connection) -> None:
+    """`reply`: the calls whose replies other runs may take."""
+    _make(connection, _REPLY)
+    connection.execute(text("CREATE INDEX reply_run ON reply (run)"))
+
+
 MIGRATIONS: Sequence[Migration] = (
     m001_runs_and_their_journal,
     m002_views_for_people,
     m003_spend_without_what_was_taken_over,
     m004_scores,
     m005_leases,
+    m006_replies_to_take,
 )
 
 
@@ -245,4 +252,11 @@ CREATE TABLE lease (
     born BIGINT NOT NULL,
     until DOUBLE PRECISION NOT NULL,
     attempts INTEGER NOT NULL
+)"""
+
+_REPLY = """
+CREATE TABLE reply (
+    request TEXT NOT NULL PRIMARY KEY,
+    run TEXT NOT NULL,
+    path TEXT NOT NULL
 )"""

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, RowMapping, func, select, text
 from rebut.errors import InputError, suggest
 from rebut.records import Usage
 
+from ..models.wire import Response
 from . import rows, runs
 from .dialect import begins
 from .owner import lives
@@ -133,6 +134,12 @@ def calls_of(connection: Connection, run: str) -> list[RecordedCall]:
     bodies = _contents(connection, (h for row in found for h in (row["request"], row["response"]) if h))
     texts = _contents(connection, (h for body in bodies.values() for h in rows.references(body)))
     return [rows.call_of(row, {**texts, **bodies}) for row in found]
+
+
+def response(connection: Connection, address: str) -> Response:
+    """The response under an address."""
+    body = _contents(connection, [address])
+    return rows.response_at(address, {**body, **_contents(connection, rows.references(body[address]))})
 
 
 def payloads(connection: Connection, run: str) -> list[bytes]:

@@ -123,7 +123,7 @@ def call_of(row: RowMapping, contents: Mapping[str, str]) -> RecordedCall:
             site=CallSite(**{name: row[name] for name in ("path", "node", "visit", "agent", "role")}),
             request=_unshelve_request(row["request"], contents),
             outcome=Outcome(
-                response=_unshelve_response(row["response"], contents),
+                response=response_at(row["response"], contents) if row["response"] else None,
                 error=row["error"],
                 message=row["message"],
                 status=row["http_status"],
@@ -148,9 +148,12 @@ def _unshelve_request(address: str, contents: Mapping[str, str]) -> Request:
     return replace(request, messages=messages)
 
 
-def _unshelve_response(address: str | None, contents: Mapping[str, str]) -> Response | None:
-    if address is None:
-        return None
+def response_at(address: str, contents: Mapping[str, str]) -> Response:
+    """The response under an address.
+
+    Raises:
+        KeyError: a content is missing.
+    """
     response = response_of(contents[address])
     return replace(response, completions=tuple(_with_text(c, contents[c.text]) for c in response.completions))
 

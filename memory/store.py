@@ -19,7 +19,8 @@ from rebut.errors import InputError, StoreError
 from rebut.events import Event, event_of
 from rebut.records import Usage
 
-from . import cassette, claims, leases, reads, rows, runs
+from ..models.wire import Response
+from . import cassette, claims, leases, reads, rows, runs, shelf
 from . import happenings as happening
 from . import spent as spending
 from . import talks as talking
@@ -105,7 +106,7 @@ class Store:
             raise InputError(f"run {start.run!r} is in store {self._where} already")
         deed = self._inserting(start, RunResult(), _version(), owner=self._owner, calls=calls or ())
         self._claims = True
-        journal = Journal(start.run, self._writer, calls, drift_after=self._drift_after)
+        journal = self._journal(start.run, calls)
         self._journals[start.run] = journal
         try:
             await self._writer.submit(after=deed, whole=True)
@@ -132,7 +133,7 @@ class Store:
         except BaseException:
             self._writer.later(functools.partial(claims.let_go, self._owner, run, claims.FREE))
             raise
-        journal = Journal(run, self._writer, _without_failed_end(calls), drift_after=self._drift_after)
+        journal = self._journal(run, _without_failed_end(calls))
         self._journals[run] = journal
         return start, journal
 
@@ -290,6 +291,12 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def _journal(self, run: str, calls: Sequence[RecordedCall] | None) -> Journal:
+        return Journal(run, self._writer, calls, drift_after=self._drift_after, replies=self._kept)
+
+    async def _kept(self, request: str) -> Response | None:
+        return await self._read(functools.partial(shelf.kept, request))
 
     def _close(self) -> None:
         self._journals.clear()

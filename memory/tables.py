@@ -138,10 +138,22 @@ class LeaseRow(Row, table=True):
     attempts: int = Field(default=1, sa_type=BigInteger)
 
 
+class ReplyRow(Row, table=True):
+    """Where the reply to a request stands that other runs may take instead of asking again.
+
+    `request` is the hash of the request as the agent put it, before limits made it shorter; `run` and `path`
+    are the call's, which may be gone by now.
+    """
+
+    request: str = Field(primary_key=True, sa_type=Text)
+    run: str = Field(sa_type=Text)
+    path: str = Field(sa_type=Text)
+
+
 def table(row: type[Row]) -> Table:
     """The SQLAlchemy table behind a row class."""
     return Row.metadata.tables[str(row.__tablename__)]
 
 
 RUN, CONTENT, CALL = table(RunRow), table(ContentRow), table(CallRow)
-MESSAGE, EVENT, LEASE = table(MessageRow), table(EventRow), table(LeaseRow)
+MESSAGE, EVENT, LEASE, REPLY = table(MessageRow), table(EventRow), table(LeaseRow), table(ReplyRow)

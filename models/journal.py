@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rebut.events import Event
 
@@ -70,4 +70,17 @@ class RunJournal(Protocol):
     @property
     def recalling(self) -> bool:
         """Whether recorded outcomes are left, so that `recall` must be asked; False costs nothing."""
+        ...
+
+
+@runtime_checkable
+class Shelf(Protocol):
+    """A journal that also knows what other runs were answered, where they let others take it."""
+
+    async def known(self, site: CallSite, request: Request) -> Response | None:
+        """A reply to this request that may be taken, at no cost; None if none is there."""
+        ...
+
+    def keep(self, site: CallSite, request: Request) -> None:
+        """Let other runs take the reply of this call to the request; not waited for."""
         ...

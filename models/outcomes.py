@@ -8,7 +8,6 @@ from rebut.records import Usage
 
 from .budget import Budget
 from .journal import Outcome
-from .wire import Response
 
 
 def failed(error: ModelError, attempts: int, at: float) -> Outcome:
@@ -27,9 +26,12 @@ def error_of(outcome: Outcome, model: str, budget: Budget) -> RebutError:
     return ModelError(outcome.message, model=model, status=outcome.status)
 
 
-def used(response: Response | None, n: int) -> Usage:
-    """What a call counts for in a budget: also a failed one was asked for."""
+def used(outcome: Outcome, n: int) -> Usage:
+    """What a call counts for in a budget: also a failed one was asked for, one from the shelf was not."""
+    response = outcome.response
     if response is None:
         return Usage(calls=n)
+    if not outcome.attempts and not response.usage.calls:
+        return response.usage
     usage = response.usage
     return usage if usage.calls == n else usage.model_copy(update={"calls": n})

@@ -15,7 +15,7 @@ from .budget import Budget, Reservation
 from .fanout import Allowance
 from .fitting import Fitted, fit
 from .gateway import Gateway
-from .journal import CALL_KEY, CallSite, Outcome, RunJournal
+from .journal import CALL_KEY, CallSite, Outcome, RunJournal, Shelf
 from .outcomes import error_of, failed, used
 from .watch import CallWatch
 from .wire import Request, Response, sound
@@ -82,6 +82,7 @@ class Session:
         *,
         budget: Budget | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 (it is an outcome, recorded and replayed)
+        reuse: bool = False,
     ) -> Response:
         """Make a call, or take its recorded outcome.
 
@@ -90,6 +91,7 @@ class Session:
         Args:
             budget: the narrowest that holds (its parents hold too); None for the run's.
             timeout: seconds for the call with all its retries.
+            reuse: whether a reply will do that another run of the store was given, and that was kept.
 
         Raises:
             BudgetSpent: no room before the call, or its time ran out during it.
@@ -98,14 +100,20 @@ class Session:
             JournalDrift: the journal holds another call at this place.
         """
         budget = budget or self.budget
+        sought = request if reuse and isinstance(self.journal, Shelf) else None
         request, held, allowance = self._reserve(request, budget)
         try:
             self._announce(request, site)
-            outcome = await self._outcome(request, site, budget, allowance, timeout)
+            outcome = await self._outcome(request, site, budget, allowance, timeout, sought)
         except BaseException:
             held.release()
             raise
         return self._hand_over(request, site, outcome, budget, held)
+
+    def keep(self, request: Request, site: CallSite) -> None:
+        """Let other runs of the store take the reply that this call was given."""
+        if isinstance(self.journal, Shelf):
+            self.journal.keep(site, request)
 
     def _read_clock(self) -> float:
         return self.clock
@@ -139,10 +147,11 @@ class Session:
         budget: Budget,
         allowance: Allowance | None,
         within: float | None,
+        sought: Request | None,
     ) -> Coroutine[Any, Any, Outcome]:
         if self.journal is None:
             return self._ask(request, site, budget, allowance, within)
-        return self._journaled(self.journal, request, site, budget, allowance, within)
+        return self._journaled(self.journal, request, site, budget, allowance, within, sought)
 
     async def _journaled(
         self,
@@ -152,13 +161,20 @@ class Session:
         budget: Budget,
         allowance: Allowance | None,
         within: float | None,
+        sought: Request | None,
     ) -> Outcome:
         if journal.recalling:
             recalled = await journal.recall(site, request)
             if recalled is not None:
                 self._origin = self._monotonic() - max(self.clock, recalled.at)
                 return recalled
-        outcome = await self._ask(request, site, budget, allowance, within)
+        taken = (
+            await journal.known(site, sought) if sought is not None and isinstance(journal, Shelf) else None
+        )
+        if taken is None:
+            outcome = await self._ask(request, site, budget, allowance, within)
+        else:
+            outcome = Outcome(response=taken, attempts=0, at=self.elapsed())
         await journal.record(site, request, outcome)
         return outcome
 
@@ -203,7 +219,7 @@ class Session:
         if outcome.at > self.clock:
             self.clock = outcome.at
         response = outcome.response
-        held.settle(used(response, request.n))
+        held.settle(used(outcome, request.n))
         if self._emit is not None:
             self._tell(request, site, outcome, self._emit)
         if response is None:

@@ -64,7 +64,7 @@ class Purse:
     async def room(self, entrant: Entrant, before: Usage | None = None) -> Usage | None:
         """As `hold`; where there is no room, wait for those under way: they may use less than they could.
 
-        Who comes first is served first: a large trial is not passed by small ones until nothing is left for it.
+        Who comes first is served first: small trials do not pass a large one until nothing is left for it.
         """
         async with self._line:
             while (held := self.hold(entrant, before)) is None and self._under_way:

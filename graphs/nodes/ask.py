@@ -85,6 +85,7 @@ class _Visit:
         turn = scope["index"]
         if node.seat is not None:
             turn = whole(node.seat, scope, what=f"seat of {node.name!r}", least=0)
+        reuse = bool(value_of(node.reuse, scope))
         return (
             run.agents[node.agent]
             .seat(turn)
@@ -96,12 +97,13 @@ class _Visit:
                 mode=node.mode,
                 facts=facts,
                 kind=run.kind,
-                seed=run.seed_for(path),
+                seed=run.seed_for(path, shared=reuse),
                 logprobs=0 if value_of(node.logprobs, scope) else None,
                 terms=terms_of(node, scope),
                 budget=self.budget,
                 timeout=value_of(node.timeout, scope),
                 on_note=self._note,
+                reuse=reuse,
             )
         )
 

@@ -35,6 +35,7 @@ class Played:
     able: Capabilities = ALL
     asked: list[tuple[Request, CallSite]] = field(default_factory=list)
     limits: list[tuple[Budget | None, float | None]] = field(default_factory=list)
+    kept: list[tuple[Request, CallSite]] = field(default_factory=list)
 
     @property
     def gateway(self) -> Played:
@@ -50,6 +51,7 @@ class Played:
         *,
         budget: Budget | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the session's own signature
+        reuse: bool = False,
     ) -> Response:
         self.asked.append((request, site))
         self.limits.append((budget, timeout))
@@ -60,6 +62,9 @@ class Played:
         said = line if isinstance(line, list) else [line]
         texts = tuple(c if isinstance(c, Completion) else Completion(text=c) for c in said)
         return Response(completions=texts, usage=Usage())
+
+    def keep(self, request: Request, site: CallSite) -> None:
+        self.kept.append((request, site))
 
 
 class Notes(list[tuple[str, str]]):
@@ -312,3 +317,11 @@ async def test_a_real_session_carries_the_calls_and_counts_them() -> None:
     with pytest.raises(BudgetSpent):
         await ask(agent("judge"), session, path="n/2", **JUDGING)
     assert budget.spent.calls == 2
+
+
+async def test_only_replies_that_fitted_at_once_may_be_taken_by_others() -> None:
+    good = '{"text": "Step 2 is wrong.", "accepted": false}'
+    for lines, reuse, kept in (([good], True, 1), ([good], False, 0), (["I say no.", good], True, 0)):
+        session = Played(list(lines))
+        await ask(agent("reviewer"), session, reuse=reuse, facts={"draft": Sample(text="56")})
+        assert session.kept == session.asked[:1] * kept

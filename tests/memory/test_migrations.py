@@ -34,25 +34,25 @@ def test_opening_again_migrates_nothing(bare: Database) -> None:
     before = _rows(bare)
     _open_and_close(bare)
     assert _rows(bare) == before
-    assert [number for number, *_ in before] == [1, 2, 3, 4, 5]
+    assert [number for number, *_ in before] == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_store_of_a_newer_rebut_is_refused_and_left_alone(bare: Database) -> None:
     _open_and_close(bare)
     bare.rows("INSERT INTO migration VALUES (99, 'm099_later', 0)")
     with pytest.raises(
-        StoreError, match=rf"store {bare.shown} was written by a newer rebut \(schema 99, known here: 5"
+        StoreError, match=rf"store {bare.shown} was written by a newer rebut \(schema 99, known here: 6"
     ):
         Store.open(bare.url)
 
 
 def test_a_step_is_taken_whole_or_not_at_all(bare: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    def m006_breaks(connection: Connection) -> None:
+    def m007_breaks(connection: Connection) -> None:
         connection.execute(text("CREATE TABLE half (a TEXT)"))
         connection.execute(text("CREATE TABLE half (a TEXT)"))
 
     _open_and_close(bare)
-    steps = (*migrations.MIGRATIONS, m006_breaks)
+    steps = (*migrations.MIGRATIONS, m007_breaks)
     monkeypatch.setattr(migrations.behind, "__defaults__", (steps,))
     monkeypatch.setattr(migrations.migrate, "__defaults__", (steps,))
     with pytest.raises(
@@ -60,24 +60,24 @@ def test_a_step_is_taken_whole_or_not_at_all(bare: Database, monkeypatch: pytest
     ):
         Store.open(bare.url)
     monkeypatch.undo()
-    assert [number for number, *_ in _rows(bare)] == [1, 2, 3, 4, 5]
+    assert [number for number, *_ in _rows(bare)] == [1, 2, 3, 4, 5, 6]
     _open_and_close(bare)
 
 
 async def test_a_later_step_keeps_what_is_there(
     bare: Database, monkeypatch: pytest.MonkeyPatch, start: Callable[..., RunStart]
 ) -> None:
-    def m006_adds(connection: Connection) -> None:
+    def m007_adds(connection: Connection) -> None:
         connection.execute(text("CREATE TABLE added (a TEXT)"))
 
     async with Store.open(bare.url) as store:
         await store.begin(start())
-    steps = (*migrations.MIGRATIONS, m006_adds)
+    steps = (*migrations.MIGRATIONS, m007_adds)
     monkeypatch.setattr(migrations.behind, "__defaults__", (steps,))
     monkeypatch.setattr(migrations.migrate, "__defaults__", (steps,))
     async with Store.open(bare.url) as store:
         assert [info.id for info in await store.runs()] == ["run-1"]
-    assert [name for _, name, _ in _rows(bare)][-1] == "m006_adds"
+    assert [name for _, name, _ in _rows(bare)][-1] == "m007_adds"
 
 
 def test_many_processes_may_open_a_new_store_at_once(bare: Database) -> None:
@@ -86,7 +86,7 @@ def test_many_processes_may_open_a_new_store_at_once(bare: Database) -> None:
         subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True) for _ in range(4)
     ]
     assert [process.communicate()[1] for process in running] == [""] * 4
-    assert [number for number, *_ in _rows(bare)] == [1, 2, 3, 4, 5]
+    assert [number for number, *_ in _rows(bare)] == [1, 2, 3, 4, 5, 6]
 
 
 def _open_and_close(bare: Database) -> None:
