@@ -11,7 +11,7 @@ from .faults import Fault
 from .registry import register
 from .values import attribute, charge, checked, contains, items_of, multiply
 
-_NOTHING = object()
+_NOTHING = ...
 
 
 def _list(value: Any) -> list[Any]:

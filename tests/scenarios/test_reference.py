@@ -1,4 +1,4 @@
-"""The page about scenarios, and the schema of their files, say what the loader does."""
+"""The pages about scenarios and workflow files, and the schema of scenarios, say what the loaders do."""
 
 from __future__ import annotations
 
@@ -33,11 +33,13 @@ def valid(text: str) -> bool:
     )
 
 
-def test_the_tables_of_the_page_are_as_the_loader_has_it() -> None:
-    page = (DOCS / "scenarios.md").read_text("utf-8")
-    made = runpy.run_path(str(DOCS / "scenario_tables.py"))
-    assert page == made["filled"](page), "python docs/scenario_tables.py writes them anew"
-    assert all(f"<!-- {mark} -->\n{table}\n" in page for mark, table in made["tables"]().items())
+@pytest.mark.parametrize("name", ["scenarios.md", "language.md"])
+def test_the_tables_of_the_pages_are_as_the_loaders_have_it(name: str) -> None:
+    page = (DOCS / name).read_text("utf-8")
+    made = runpy.run_path(str(DOCS / "tables.py"))
+    tables = made["PAGES"][name]()
+    assert page == made["filled"](page, tables), "python docs/tables.py writes them anew"
+    assert all(f"<!-- {mark} -->\n{table}\n" in page for mark, table in tables.items())
 
 
 def test_the_schema_takes_what_the_loader_takes() -> None:

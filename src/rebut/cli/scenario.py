@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +12,13 @@ import click
 
 from . import advising, gates, inputs, inspecting, options, output, reporting, weighing
 from .codes import Exit
+from .progress import Progress
 from .standings import table, told
 from .watching import go
 
 if TYPE_CHECKING:
     from ..scenarios.runner import Report
     from ..scenarios.summary import Line
-    from ..scenarios.trials import Trial
 
 
 @click.group()
@@ -188,51 +187,3 @@ def _stopped(report: Report, lines: list[Line], *, kept: bool) -> None:
     if lines:
         table(lines)
     output.tell("stopped; the same command goes on from here" if kept else "stopped; nothing was kept")
-
-
-class Progress:
-    """One line on stderr: trials done, right so far, what it cost, how long it will take."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
-        self._live = output.is_terminal(sys.stderr)
-        self._began, self._shown, self._new = time.monotonic(), 0.0, 0
-        self._right = self._seen = 0
-        self._usd: float | None = 0.0
-
-    def see(self, report: Report, trial: Trial | None) -> None:
-        """Count a new trial, or those that were found in the store (None)."""
-        self._new += trial is not None
-        for one in [trial] if trial else report.trials:
-            self._seen, self._right = self._seen + 1, self._right + one.right
-            self._usd = None if self._usd is None or one.usage.usd is None else self._usd + one.usage.usd
-        if trial is None and report.trials:
-            self._say(f"{len(report.trials)} of {report.wanted} were made before", last=True)
-        now, last = time.monotonic(), self._seen == report.wanted
-        if last or now - self._shown > (0.2 if self._live else 5):
-            self._shown = now
-            self._say(self._line(report, now), last=last)
-
-    def _line(self, report: Report, now: float) -> str:
-        from ..view.text import clock, money
-
-        said = f"{report.spec.name}: {self._seen} of {report.wanted}"
-        if self._seen:
-            said += f", {self._right / self._seen:.0%} right, {money(self._usd)}"
-        if self._new:
-            each = (now - self._began) / self._new
-            said += f", {60 / each:.1f} a minute, {clock(each * (report.wanted - self._seen))} to go"
-        return said
-
-    def _say(self, line: str, *, last: bool) -> None:
-        if self._quiet:
-            return
-        if self._live:
-            click.echo(f"\r\x1b[K{line}", err=True, nl=last)
-        else:
-            output.tell(line)
-
-    def end(self) -> None:
-        """Leave the line."""
-        if self._live and not self._quiet:
-            click.echo("\r\x1b[K", err=True, nl=False)
