@@ -44,7 +44,7 @@ class Function:
     def usage(self) -> str:
         """The call as a reader sees it: ``top(items, k, by=None)``."""
         bare = [p.replace(annotation=inspect.Parameter.empty) for p in self.signature.parameters.values()]
-        return f"{self.name}{inspect.Signature(bare)}"
+        return f"{self.name}{inspect.Signature(bare)}".replace("Ellipsis", "...")
 
 
 FUNCTIONS: dict[str, Function] = {}
