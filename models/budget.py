@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -37,11 +38,11 @@ class Reservation:
             for budget in self._chain:
                 budget._sum.add(usage)
 
-    def release(self) -> None:
-        """Give back what was held: nothing was used."""
-        self._close()
+    def release(self, *, wake: bool = True) -> None:
+        """Give back what was held: nothing was used. With `wake` those who wait for room look again."""
+        self._close(wake=wake)
 
-    def _close(self) -> bool:
+    def _close(self, *, wake: bool = True) -> bool:
         if not self._open:
             return False
         self._open = False
@@ -49,6 +50,8 @@ class Reservation:
             budget._calls -= self.calls
             budget._tokens -= self.tokens
             budget._usd -= self.usd
+        if wake and self._chain[-1]._waiting:
+            self._chain[-1]._wake()
         return True
 
 
@@ -90,8 +93,8 @@ class Budget:
     """
 
     __slots__ = (
-        "_calls", "_clock", "_sum", "_tokens", "_usd", "chain", "limited", "limits", "parent", "priced",
-        "scope", "started", "timed",
+        "_calls", "_clock", "_sum", "_tokens", "_usd", "_waiting", "chain", "limited", "limits", "parent",
+        "priced", "scope", "started", "timed",
     )  # fmt: skip
 
     def __init__(
@@ -116,6 +119,7 @@ class Budget:
         self._sum = _Sum()
         self._calls = self._tokens = 0
         self._usd = 0.0
+        self._waiting: list[asyncio.Future[None]] = []
         self._clock = clock
         self.started = self.now()
 
@@ -189,6 +193,24 @@ class Budget:
             usd=_least(b.limits.usd - b.used_usd for b in self.chain if b.limits.usd is not None),
             seconds=self.remaining_seconds(),
         )
+
+    def lends(self) -> bool:
+        """Whether calls under way hold some of what a limit of tokens or money leaves: they may use less."""
+        return any(
+            b._calls > 0 and (b.limits.tokens is not None or b.limits.usd is not None) for b in self.chain
+        )
+
+    async def settled(self) -> None:
+        """Wait until a call under way gives room back."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.chain[-1]._waiting.append(turn)
+        await turn
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for turn in waiting:
+            if not turn.done():
+                turn.set_result(None)
 
     def grant(self, calls: int) -> int:
         """For how many of `calls` parallel calls there is room; 0 when for none."""

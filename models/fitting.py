@@ -69,6 +69,12 @@ def fit(request: Request, budget: Budget, price: Price | None, *, once: bool = T
     return _asking(request, n, each), held, allowance
 
 
+def whole(fitted: Request, asked: Request) -> bool:
+    """Whether a request was left as it was asked for."""
+    most = asked.max_tokens or USUAL_TOKENS
+    return fitted.n == asked.n and (fitted.max_tokens or USUAL_TOKENS) >= most
+
+
 def _affordable(room: Limits, prompt: int, price: Price | None) -> int:
     """How many completion tokens there is room for, in all."""
     tokens = sys.maxsize if room.tokens is None else max(0, room.tokens - prompt)

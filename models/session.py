@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from rebut.errors import ModelError, ModelTimeout
+from rebut.errors import BudgetSpent, ModelError, ModelTimeout
 from rebut.events import CallFinished, CallStarted, Emit, Noted
 from rebut.records import Usage
 
 from .budget import Budget, Reservation
 from .fanout import Allowance
-from .fitting import Fitted, fit
+from .fitting import Fitted, fit, whole
 from .gateway import Gateway
 from .journal import CALL_KEY, CallSite, Outcome, RunJournal, Shelf
 from .outcomes import error_of, failed, used
@@ -86,7 +86,8 @@ class Session:
     ) -> Response:
         """Make a call, or take its recorded outcome.
 
-        Where room is short, fewer and shorter completions are asked for than the request says.
+        Where room is short, the call waits while others under way hold some, since they may use less than
+        they could; then fewer and shorter completions are asked for than the request says.
 
         Args:
             budget: the narrowest that holds (its parents hold too); None for the run's.
@@ -101,7 +102,9 @@ class Session:
         """
         budget = budget or self.budget
         sought = request if reuse and isinstance(self.journal, Shelf) else None
-        request, held, allowance = self._reserve(request, budget)
+        request, held, allowance = (
+            await self._room(request, budget) if budget.limited else self._reserve(request, budget)
+        )
         try:
             self._announce(request, site)
             outcome = await self._outcome(request, site, budget, allowance, timeout, sought)
@@ -117,6 +120,21 @@ class Session:
 
     def _read_clock(self) -> float:
         return self.clock
+
+    async def _room(self, request: Request, budget: Budget) -> Fitted:
+        """Room for a request: for all of it, or for what fits when no call under way can give any back."""
+        while True:
+            lends = budget.lends()
+            try:
+                fitted = self._reserve(request, budget)
+            except BudgetSpent as spent:
+                if not lends or spent.resource in ("calls", "seconds"):
+                    raise
+            else:
+                if not lends or whole(fitted[0], request):
+                    return fitted
+                fitted[1].release(wake=False)
+            await budget.settled()
 
     def _reserve(self, request: Request, budget: Budget) -> Fitted:
         if not budget.limited:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from rebut.cli import progress
 from rebut.cli.progress import Progress
 from rebut.records import Usage
 from rebut.scenarios.loader import loads
@@ -36,7 +35,7 @@ class Watch:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self.now, self._capsys = 1000.0, capsys
-        monkeypatch.setattr(progress.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr("rebut.cli.progress.time.monotonic", lambda: self.now)
         self.report = Report(SPEC, ("solve", "vote"), wanted=16)
         self.progress = Progress(quiet=False)
 

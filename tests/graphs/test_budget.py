@@ -42,15 +42,15 @@ async def test_reasks_are_paid_from_the_same_budget() -> None:
 
 @pytest.mark.parametrize("can", [NATIVE, SINGLE], ids=["native", "single"])
 async def test_tokens_end_a_run_before_they_are_passed(can: Capabilities) -> None:
-    result = await spent(Chance(can=can), "self-consistency", "tokens=6000", samples=50)
-    assert result.stop_reason == "budget" and result.usage.tokens <= 6000
+    result = await spent(Chance(can=can), "self-consistency", "tokens=1200", samples=50)
+    assert result.stop_reason == "budget" and result.usage.tokens <= 1200
     assert result.answer is not None
 
 
 async def test_money_ends_a_run_before_it_is_passed() -> None:
     says = Chance(can=SINGLE, cost=(1e-5, 2e-5))
-    result = await spent(says, "self-consistency", "usd=0.1", samples=50)
-    assert result.stop_reason == "budget" and result.usage.usd is not None and result.usage.usd <= 0.1
+    result = await spent(says, "self-consistency", "usd=0.02", samples=50)
+    assert result.stop_reason == "budget" and result.usage.usd is not None and result.usage.usd <= 0.02
     assert result.answer is not None
 
 

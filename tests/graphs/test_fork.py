@@ -214,6 +214,7 @@ async def test_what_cannot_be_forked_is_said(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="no store to fork"):
             await nowhere.fork(done.run, "write")
         assert len(await kept(runtime).runs()) == 1
+        says.pace = 60
         going = flow.start("and 7 * 8?")
         await asyncio.sleep(0.05)
         with pytest.raises(StoreError, match="is still running"):
