@@ -123,3 +123,28 @@ async def test_the_tighter_of_two_budgets_of_a_run_holds() -> None:
     async with runtime_of(says) as runtime:
         result = await rebut.loads(NESTED, runtime=runtime, kind="number", budget="calls=3").run("?", seed=1)
     assert says.completions == 3 and result.stop_reason == "budget" and result.answer == 3
+
+
+@pytest.mark.parametrize("tokens", [1500, 3000, 5000])
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("self-consistency", {"samples": 12}),
+        ("adaptive-consistency", {"samples": 12, "wave": 4}),
+        ("society", {"agents": 4, "rounds": 2}),
+        ("magicore", {"k": 3, "router": "always_hard"}),
+        ("mixture", {}),
+    ],
+)
+async def test_a_run_whose_calls_waited_for_room_plays_again(
+    name: str, params: dict[str, Any], tokens: int, tmp_path: Path
+) -> None:
+    for seed in range(3):
+        says = Chance(seed=seed, can=SINGLE, misfits=0.2, pace=0.004)
+        async with runtime_of(says, tmp_path / f"{seed}.db") as runtime:
+            budget = f"tokens={tokens}"
+            flow = rebut.load(name, params=params, kind="number", budget=budget, runtime=runtime)
+            result = await flow.run("6 * 7?", seed=seed)
+            assert result.usage.tokens <= tokens
+            replay = await runtime.replay(result.run)
+            assert (await replay.result()).answer == result.answer and replay.difference() is None
