@@ -27,7 +27,7 @@ def test_a_table_on_stdout_and_progress_on_stderr(cli: Cli) -> None:
     assert head.split()[:3] == ["WORKFLOW", "N", "RIGHT"]
     assert solve.split()[:5] == ["solve", "3", "66.7%", "21%..94%", "base"]
     assert voted.split()[:3] == ["self-consistency", "3", "66.7%"] and "+0.0" in voted
-    assert "mine: 6 of 6, 67% right, $0.00" in done.stderr
+    assert "mine: 6 of 6, 67% right (30% to 90%), $0.00\n" in done.stderr
     again = cli("scenario", "run", "mine.yaml")
     assert re.sub(r"[\d.]+s", "", again.stdout) == re.sub(r"[\d.]+s", "", done.stdout)
     assert "6 of 6 were made before" in again.stderr

@@ -128,11 +128,12 @@ async def test_a_spent_budget_gives_the_fallback_inside_another_graph(calls: int
 
 
 async def test_a_runtime_closed_under_an_embedded_run_ends_it(tmp_path: Any) -> None:
-    says = Chance(pace=30)
+    begun = asyncio.Event()
+    says = Chance(pace=30, timing=0, on_call=lambda _: begun.set())
     async with runtime_of(says, tmp_path / "s.db") as runtime:
         theirs = around(rebut.load("debate", runtime=runtime))
         task = asyncio.create_task(theirs.ainvoke({"question": "?"}))
-        await asyncio.sleep(0.2)
+        await asyncio.wait_for(begun.wait(), 60)
         assert says.now == 1
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

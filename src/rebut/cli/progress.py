@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 ENOUGH = 3
 """New trials from which the rate is told: the first ones wait for their model to be loaded."""
 
+SOON = 1.0
+"""Seconds of trials before which there is no rate."""
+
 
 class Progress:
     """One line on stderr: trials done, right so far and its interval, cost, rate, time left, who is slow."""
@@ -67,7 +70,7 @@ class Progress:
             said += f", {self._right / self._seen:.0%} right ({likely.low:.0%} to {likely.high:.0%})"
             said += f", {money(self._usd)}"
         new, left = self._new.total(), report.wanted - self._seen
-        if new < ENOUGH or now <= self._first:
+        if new < ENOUGH or now - self._first < SOON:
             return said
         each = (now - self._first) / (new - 1)
         said += f", {60 / each:.1f} a minute"
