@@ -138,7 +138,7 @@ async def test_a_run_that_was_answered_cannot_be_resumed_and_asks_nothing(tmp_pa
 
 
 async def test_a_run_under_way_is_resumed_by_nobody_else(tmp_path: Path) -> None:
-    says = Chance(pace=300)
+    says = Chance(pace=300, timing=0)
     async with runtime_of(says, tmp_path / "s.db") as runtime, runtime_of(says, tmp_path / "s.db") as other:
         run = rebut.load("self-refine", kind="number", runtime=runtime).start("6 * 7?")
         await asyncio.sleep(0.1)
@@ -153,7 +153,7 @@ async def test_a_run_under_way_is_resumed_by_nobody_else(tmp_path: Path) -> None
 
 
 async def test_a_closed_runtime_has_cancelled_its_runs_and_they_can_be_resumed(tmp_path: Path) -> None:
-    says = Chance(pace=0.2, can=SINGLE)
+    says = Chance(pace=2, can=SINGLE)
     runs: list[str] = []
     with pytest.raises(ZeroDivisionError):
         async with runtime_of(says, tmp_path / "s.db") as runtime:
@@ -181,7 +181,7 @@ async def test_a_closed_runtime_begins_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_run_cancelled_twice_while_it_ends_is_written_once(tmp_path: Path) -> None:
-    async with runtime_of(Chance(pace=300), tmp_path / "s.db") as runtime:
+    async with runtime_of(Chance(pace=300, timing=0), tmp_path / "s.db") as runtime:
         run = rebut.load("self-refine", kind="number", runtime=runtime).start("6 * 7?")
         await anext(aiter(run))  # it has begun
         for _ in range(4):
