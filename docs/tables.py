@@ -11,23 +11,11 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from rebut import records
 from rebut.agents.roles import RoleBook
 from rebut.graphs.expressions.registry import FUNCTIONS
 from rebut.graphs.keys import AGENT, BUDGET, NODE_KINDS, PARAM, ROLLOUT, WORKFLOW_KEYS
 from rebut.graphs.shapes import Either, Fixed, Key, MapOf
-from rebut.records import (
-    Called,
-    Candidates,
-    Critique,
-    Found,
-    Label,
-    Reply,
-    Sample,
-    Score,
-    Tally,
-    Verdict,
-    Vote,
-)  # fmt: skip
 from rebut.scenarios.checkers import CHECKS
 from rebut.scenarios.generators import GENERATORS
 from rebut.scenarios.keys import SCENARIO
@@ -37,7 +25,8 @@ from rebut.scenarios.metrics import MEASURES
 HERE = Path(__file__).parent
 PLAIN = "rebut.graphs.expressions.functions"
 RECORDS = (
-    Sample, Critique, Verdict, Candidates, Score, Label, Reply, Vote, Tally, Found, Called,
+    "Sample", "Critique", "Verdict", "Candidates", "Score", "Label", "Reply", "Vote", "Tally", "Found",
+    "Called",
 )  # fmt: skip
 
 
@@ -72,7 +61,7 @@ def language() -> dict[str, str]:
         **{part: _told(keys) for part, keys in {**parts, **kinds, "rollout": ROLLOUT.keys}.items()},
         "plain": _functions(plain=True),
         "special": _functions(plain=False),
-        "records": table(("record", "what it is", "fields"), [_record(record) for record in RECORDS]),
+        "records": table(("record", "what it is", "fields"), list(map(_record, RECORDS))),
         "roles": table(("role", "mode", "what it does", "returns", "facts it needs"), list(_roles())),
     }
 
@@ -119,9 +108,10 @@ def _functions(*, plain: bool) -> str:
     return table(("function", "what it gives"), [(f"`{f.usage}`", f.doc) for f in told])
 
 
-def _record(record: type[BaseModel]) -> tuple[str, str, str]:
+def _record(name: str) -> tuple[str, str, str]:
+    record: type[BaseModel] = getattr(records, name)
     about = (inspect.getdoc(record) or "").partition("\n")[0]
-    return f"`{record.__name__}`", about, ", ".join(f"`{name}`" for name in record.model_fields)
+    return f"`{name}`", about, ", ".join(f"`{field}`" for field in record.model_fields)
 
 
 def _roles() -> Iterator[tuple[str, str, str, str, str]]:

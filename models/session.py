@@ -101,7 +101,7 @@ class Session:
             JournalDrift: the journal holds another call at this place.
         """
         budget = budget or self.budget
-        sought = request if reuse and isinstance(self.journal, Shelf) else None
+        sought = request if reuse else None
         request, held, allowance = (
             await self._room(request, budget) if budget.limited else self._reserve(request, budget)
         )

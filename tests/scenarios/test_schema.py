@@ -1,9 +1,7 @@
-"""The pages about scenarios and workflow files, and the schema of scenarios, say what the loaders do."""
+"""The schema of scenario files says what the loader does."""
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +14,6 @@ from rebut.scenarios.schema import json_schema
 from .test_loader import GOOD
 
 jsonschema = pytest.importorskip("jsonschema")
-DOCS = Path(__file__).parents[2] / "docs"
 
 
 def plain(piece: Piece | None) -> Any:
@@ -31,15 +28,6 @@ def valid(text: str) -> bool:
     return bool(
         jsonschema.Draft202012Validator(json_schema()).is_valid(plain(read(text, Problems("s", text))))
     )
-
-
-@pytest.mark.parametrize("name", ["scenarios.md", "language.md"])
-def test_the_tables_of_the_pages_are_as_the_loaders_have_it(name: str) -> None:
-    page = (DOCS / name).read_text("utf-8")
-    made = runpy.run_path(str(DOCS / "tables.py"))
-    tables = made["PAGES"][name]()
-    assert page == made["filled"](page, tables), "python docs/tables.py writes them anew"
-    assert all(f"<!-- {mark} -->\n{table}\n" in page for mark, table in tables.items())
 
 
 def test_the_schema_takes_what_the_loader_takes() -> None:
