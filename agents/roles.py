@@ -183,11 +183,10 @@ class RoleBook:
         return found
 
     def _files(self) -> dict[tuple[str, str], Path | None]:
-        found: dict[tuple[str, str], Path | None] = dict.fromkeys(self._sources)
-        for folder in self._folders:
-            for path in folder.glob("*/*.j2"):
-                found.setdefault((path.parent.name, path.stem), path)
-        return found
+        found: dict[tuple[str, str], Path | None] = {}
+        for folder in reversed(self._folders):
+            found |= _shipped() if folder == LIBRARY else _listed(folder)
+        return found | {key: found.get(key) for key in self._sources}
 
     def _source(self, role: str, mode: str) -> tuple[str, str]:
         """Text of the mode's file, and what to call the file in messages."""
@@ -201,6 +200,17 @@ class RoleBook:
             except (OSError, UnicodeDecodeError) as error:
                 raise WorkflowError(f"{path}: cannot be read: {error}") from error
         return self._sources[role, mode]
+
+
+def _listed(folder: Path) -> dict[tuple[str, str], Path]:
+    """The files of a folder of roles, by role and mode."""
+    return {(path.parent.name, path.stem): path for path in folder.glob("*/*.j2")}
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> Mapping[tuple[str, str], Path]:
+    """The files of the library, which do not change while it is used."""
+    return _listed(LIBRARY)
 
 
 @lru_cache(maxsize=512)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from rebut.errors import SettingsError, WorkflowError
+
 from .context import value_of
 from .sizes import Sizes, number_of
 from .spec import AskNode, NodeSpec, SampleNode, ScoreNode, SearchNode, SetNode
 from .walks import Walks
 
 if TYPE_CHECKING:
+    from ..agents.agent import Agent
+    from ..models.gateway import Gateway
     from .plan import Plan
     from .workflow import Workflow
 
@@ -32,6 +36,8 @@ class Spend:
         self._workflow = workflow
         self._sizes = sizes
         self._agents = workflow.agents({}, _default_model(workflow))
+        self._gateway = _gateway(workflow)
+        self._replies = {name: self._reply(agent) for name, agent in self._agents.items()}
         self._length = self._lengths()
         self.notes: list[str] = []
         if any(self._limit(agent, None) is None for agent in self._agents):
@@ -77,13 +83,7 @@ class Spend:
         return (rounds * sum(seats) + sum(seats[:rest])) / count
 
     def _price(self, model: str) -> tuple[float, float] | None:
-        from rebut.settings import Settings
-
-        from ..models.gateway import Gateway
-
-        runtime = self._workflow.runtime
-        gateway = runtime.gateway if runtime is not None else Gateway(Settings.load())
-        return gateway.price(model)
+        return self._gateway.price(model)
 
     def _parts(self, node: str) -> tuple[float, float]:
         """Prompt and completion tokens of one call."""
@@ -106,7 +106,8 @@ class Spend:
     def _most(self, node: NodeSpec, agent: str) -> int:
         """Tokens of one completion, at most."""
         own = number_of(getattr(node, "max_tokens", None), self._workflow.agents_params)
-        return own or self._limit(agent, getattr(node, "mode", None)) or UNLIMITED
+        own = self._held(agent, own) if own else self._limit(agent, getattr(node, "mode", None))
+        return own or UNLIMITED
 
     def _searched(self, spec: SearchNode) -> tuple[float, float]:
         """Of the costliest call of a search: its prompt holds the longest text that can be begun."""
@@ -127,7 +128,8 @@ class Spend:
         if spec.max_tokens is None:
             return self._limit(spec.agent, spec.mode) or UNLIMITED
         depths = range(min(number_of(spec.depth, scope) or 1, 64))
-        return int(max(value_of(spec.max_tokens, {**scope, "depth": depth}) for depth in depths))
+        own = int(max(value_of(spec.max_tokens, {**scope, "depth": depth}) for depth in depths))
+        return self._held(spec.agent, own) or own
 
     @staticmethod
     def _source(spec: NodeSpec, name: str) -> str:
@@ -139,11 +141,29 @@ class Spend:
         spec = self._workflow.spec.agents[agent]
         own = value_of(spec.max_tokens, dict(self._workflow.agents_params))
         if own is not None:
-            return int(own)
+            return self._held(agent, int(own))
         try:
-            return self._workflow.roles.mode(spec.role, mode).max_tokens
-        except Exception:
-            return None
+            return self._held(agent, self._workflow.roles.mode(spec.role, mode).max_tokens)
+        except WorkflowError:
+            return self._held(agent, None)
+
+    def _held(self, agent: str, asked: int | None) -> int | None:
+        """The limit of a completion for which `asked` tokens are allowed, with that of the agent's models."""
+        most = self._replies[agent]
+        return min(most, asked or most) if most else asked
+
+    def _reply(self, agent: Agent) -> int:
+        """What the back ends of an agent's models hold every completion to; 0 where one of them does not."""
+        most = 0
+        for model in {voice.model for voice in agent.voices}:
+            try:
+                limit = self._gateway.capabilities(model).reply
+            except SettingsError:  # is said where the model is asked
+                limit = 0
+            if not limit:
+                return 0
+            most = max(most, limit)
+        return most
 
     def _lengths(self) -> dict[str, float]:
         """About how many tokens a prompt that quotes a saved name takes for it."""
@@ -167,6 +187,14 @@ def _agents(node: NodeSpec) -> tuple[str, ...]:
     if isinstance(node, SearchNode):
         return tuple(dict.fromkeys(agent for agent, _ in node.asks()))
     return (node.agent,) if isinstance(node, AskNode | SampleNode) else ()
+
+
+def _gateway(workflow: Workflow) -> Gateway:
+    from rebut.settings import Settings
+
+    from ..models.gateway import Gateway
+
+    return workflow.runtime.gateway if workflow.runtime is not None else Gateway(Settings.load())
 
 
 def _default_model(workflow: Workflow) -> str:

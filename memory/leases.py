@@ -64,6 +64,11 @@ def lapse(worker: str, connection: Connection) -> int:
     return connection.execute(update(LEASE).where(LEASE.c.worker == worker).values(until=0.0)).rowcount
 
 
+def release(worker: str, connection: Connection) -> int:
+    """Forget all leases of a worker that was ended on purpose, and died of no run; how many there were."""
+    return connection.execute(delete(LEASE).where(LEASE.c.worker == worker)).rowcount
+
+
 def drop(run: str, connection: Connection) -> None:
     """Forget the lease of a run, whoever has it, and with it how often it was taken."""
     connection.execute(delete(LEASE).where(LEASE.c.run == run))

@@ -239,6 +239,10 @@ class Store:
         """Let the leases of another worker lapse that is known to be dead; how many it had."""
         return int(await self._writer.submit(after=functools.partial(leases.lapse, worker)))
 
+    async def release(self, worker: str) -> int:
+        """Forget the leases of another worker that was ended on purpose; how many it had."""
+        return int(await self._writer.submit(after=functools.partial(leases.release, worker)))
+
     async def drop_lease(self, run: str) -> None:
         """Forget the lease of a run, whoever has it."""
         await self._writer.submit(after=functools.partial(leases.drop, run))

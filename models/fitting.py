@@ -69,6 +69,13 @@ def fit(request: Request, budget: Budget, price: Price | None, *, once: bool = T
     return _asking(request, n, each), held, allowance
 
 
+def capped(request: Request, most: int) -> Request:
+    """The request with what the back end holds every completion to said in it; 0 is no such limit."""
+    if not most or (request.max_tokens is not None and request.max_tokens <= most):
+        return request
+    return replace(request, max_tokens=most)
+
+
 def whole(fitted: Request, asked: Request) -> bool:
     """Whether a request was left as it was asked for."""
     most = asked.max_tokens or USUAL_TOKENS

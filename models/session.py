@@ -13,7 +13,7 @@ from rebut.records import Usage
 
 from .budget import Budget, Reservation
 from .fanout import Allowance
-from .fitting import Fitted, fit, whole
+from .fitting import Fitted, capped, fit, whole
 from .gateway import Gateway
 from .journal import CALL_KEY, CallSite, Outcome, RunJournal, Shelf
 from .outcomes import error_of, failed, used
@@ -123,6 +123,7 @@ class Session:
 
     async def _room(self, request: Request, budget: Budget) -> Fitted:
         """Room for a request: for all of it, or for what fits when no call under way can give any back."""
+        request = capped(request, self.gateway.capabilities(request.model).reply)
         while True:
             lends = budget.lends()
             try:

@@ -264,7 +264,8 @@ class Capabilities:
     that such a probe is answered; `images` that messages may hold pictures; `reward` which judgements a
     reward model gives (it then writes nothing); `prefix_cache` that a prompt whose beginning was read lately
     costs less; `prefix_least` are the tokens from which one request of a fan-out is worth sending ahead of
-    the others for that, 0 where the back end sees to it by itself.
+    the others for that, 0 where the back end sees to it by itself; `reply` is the most tokens of any
+    completion, whatever a request allows, 0 where the back end sets no such limit.
     """
 
     n: bool = False
@@ -280,6 +281,7 @@ class Capabilities:
     reward: Literal["", "outcome", "steps"] = ""
     prefix_cache: bool = False
     prefix_least: int = 0
+    reply: int = 0
     concurrency: int = 64
 
 

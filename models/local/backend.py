@@ -56,7 +56,7 @@ class LocalBackend:
         Raises:
             SettingsError: an option in the model string is wrong.
         """
-        slots = split(model, self._options)[1].slots
+        options = split(model, self._options)[1]
         return Capabilities(
             n=True,
             schema=True,
@@ -67,7 +67,8 @@ class LocalBackend:
             certainty=True,
             labels=True,
             prefix_cache=True,
-            concurrency=slots,
+            reply=options.reply or 0,
+            concurrency=options.slots,
         )
 
     def price(self, model: str) -> tuple[float, float] | None:

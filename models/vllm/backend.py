@@ -115,6 +115,7 @@ def capabilities_of(name: str, options: Options) -> Capabilities:
         certainty=True,
         labels=True,
         prefix_cache=True,
+        reply=options.reply or 0,
         concurrency=concurrency,
     )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from rebut.errors import InputError, RebutError, SettingsError
+from rebut.errors import InputError, RebutError, SettingsError, StoreError
 
 from ...graphs.runtime import Runtime
 from ..spec import ScenarioSpec
@@ -161,9 +161,18 @@ class RayExecutor:
             if handle is not None:
                 with suppress(self._ray.exceptions.RayError):  # the cluster may be gone
                     self._ray.kill(handle)
+        await self._freed(living)
         self._seats.clear()
         if self._started:
             self._ray.shutdown()
+
+    async def _freed(self, killed: Sequence[Seat]) -> None:
+        """Give back what workers held that were too slow to do so: who goes on need not wait for it."""
+        store = self._runtime.store
+        if store is not None:
+            with suppress(StoreError):  # else it lapses by itself
+                for badge in [seat.badge for seat in killed if seat.badge is not None]:
+                    await store.release(badge.token)
 
     async def _handed(self, job: Job, engines: Engines) -> Reply | None:
         """Hand a trial to a worker that has room; None where that died, or has been started anew unseen."""

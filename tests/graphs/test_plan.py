@@ -112,6 +112,15 @@ def test_a_list_that_grows_beyond_all_bounds_asks_for_at_most() -> None:
         rebut.loads(DOUBLING).plan({"rounds": 5000})
 
 
+def test_a_models_limit_of_replies_makes_the_plan_cheaper() -> None:
+    free, held = (rebut.load("self-consistency", models=f"local/m{more}").plan() for more in ("", "?reply=64"))
+    assert free.calls == held.calls and free.tokens - held.tokens == free.calls * (1024 - 64)
+    longer = rebut.load("self-consistency", models="local/m?reply=4096").plan()
+    assert longer.tokens == free.tokens, "a role's own limit goes before"
+    seats = rebut.load("society", models={"a": "local/m?reply=64", "b": "local/m?reply=128", "c": "local/m"})
+    assert seats.plan().tokens == rebut.load("society", models="local/m").plan().tokens
+
+
 def test_a_budget_of_the_caller_is_noted() -> None:
     plan = rebut.load("debate", budget="calls=5").plan()
     assert plan.calls == 16 and "the budget ends it after 5 calls" in plan.notes

@@ -67,6 +67,16 @@ async def test_leases_of_a_worker_known_dead_lapse_and_keep_count(where: Databas
         assert await other.leases("sums") == []
 
 
+async def test_leases_of_a_worker_ended_on_purpose_are_forgotten_with_their_count(where: Database) -> None:
+    async with Store.open(where.url) as one, Store.open(where.url) as other:
+        await one.lease("sums.a", "sums", 600)
+        await other.lease("sums.b", "sums", 600)
+        assert await other.release(one.token) == 1
+        assert [lease.run for lease in await other.leases("sums")] == ["sums.b"]
+        taken = await other.lease("sums.a", "sums", 600)
+        assert taken is not None and taken.attempts == 1
+
+
 async def test_of_many_that_ask_at_once_one_gets_it(where: Database) -> None:
     stores = [Store.open(where.url) for _ in range(4)]
     runs = [f"sums.{i}" for i in range(20)]

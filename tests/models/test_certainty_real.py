@@ -35,7 +35,7 @@ DATA = Path(os.environ.get("REBUT_DATA") or Path(__file__).parents[3] / "shared"
 FOLDER = folder()
 _LOG = logging.getLogger(__name__)
 ROWS = 30
-TOKENS = 24
+TOKENS = 12
 SURE = Probe(certainty=True)
 
 pytestmark = pytest.mark.timeout(900)

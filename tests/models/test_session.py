@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -16,6 +17,7 @@ from rebut.models.gateway import Gateway
 from rebut.models.hosted import HostedBackend
 from rebut.models.journal import CallSite, Outcome
 from rebut.models.retry import Backoff
+from rebut.models.script import EVERYTHING, Scripted
 from rebut.models.session import Session
 from rebut.models.wire import Message, Request
 from rebut.settings import Settings
@@ -167,6 +169,19 @@ async def test_short_room_makes_fewer_then_shorter_completions(server: FaultServ
     run, _ = session(door, Limits(tokens=125 + 15))
     with pytest.raises(BudgetSpent, match="tokens limit of 140"):
         await run.call(ask(server, max_tokens=100), site())
+
+
+async def test_a_back_end_with_shorter_replies_needs_less_room() -> None:
+    able = Scripted(lambda request: "Answer: 42", can=replace(EVERYTHING, reply=50))
+    async with Gateway(Settings(), {"able": able}) as gateway:
+        request = Request(model="able/x", messages=(Message("user", "one two three"),), max_tokens=1000, n=8)
+        run, _ = session(gateway, Limits(tokens=125 + 4 * 50))
+        assert len((await run.call(request, site())).completions) == 4
+        run, _ = session(gateway, Limits(tokens=2000))
+        assert len((await run.call(replace(request, max_tokens=None), site())).completions) == 8
+        run, _ = session(gateway)
+        await run.call(request, site())
+    assert [seen.max_tokens for seen in able.seen] == [50, 50, 1000], "what has no limit is left as it is"
 
 
 async def test_a_server_that_ignores_n_cannot_break_the_budget(server: FaultServer, door: Gateway) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import rebut
-from rebut.errors import ModelUnavailable, RebutError
+from rebut.errors import ModelUnavailable, RebutError, StoreError
 from rebut.memory.store import Store
 from rebut.models.wire import Request
 from rebut.scenarios.executors import driver, worker
@@ -123,6 +123,31 @@ async def test_a_cancelled_scenario_stops_its_workers_and_goes_on_later(
     adder.delay = 0.0
     report = await asyncio.wait_for(sitting(runtime, adder), 60)
     assert all_right(report) and any(trial.kept for trial in report.trials)
+
+
+async def test_what_a_worker_was_too_slow_to_give_back_is_free_when_the_scenario_ends(
+    runtime: Open, adder: Adder, ray: FakeRay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_slow(store: Store, run: str) -> None:
+        raise StoreError("killed before it was written")
+
+    async def never(slow: worker.Worker) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(Store, "give_back", too_slow)
+    monkeypatch.setattr(worker.Worker, "close", never)
+    monkeypatch.setattr(driver, "CLOSING", 0.01)
+    adder.delay, adder.tells_at = 0.05, 7
+    async with runtime(adder) as opened:
+        assert opened.store is not None
+        executor = RayExecutor(opened, lease=600)
+        runner = Runner(scenario(), opened, executor=executor, concurrency=2)
+        going = asyncio.create_task(runner.run())
+        await adder.told.wait()
+        assert await opened.store.leases(runner.spec.name)
+        going.cancel()
+        await asyncio.wait([going])
+        assert await opened.store.leases(runner.spec.name) == [], "else the next had to wait ten minutes"
 
 
 async def test_a_model_that_cannot_be_had_ends_the_scenario_as_in_one_process(

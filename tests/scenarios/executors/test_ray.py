@@ -24,7 +24,11 @@ from rebut.testing.postgres import Cluster
 from ...graphs.crash.server import CountingServer
 from ..sums import REQUESTS, SPEC
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.xdist_group("ray"),
+    pytest.mark.timeout(600),
+]  # one cluster for all
 
 MAIN = "from rebut.cli import main; main()"
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
@@ -46,7 +50,7 @@ def cluster() -> Generator[str]:
         env = {**os.environ, **TOKEN}
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=env)
         try:
-            wait_for(lambda: "--block" in (Path(folder) / "start.log").read_text() or None, 120)
+            wait_for(lambda: "--block" in (Path(folder) / "start.log").read_text() or None)
             yield f"127.0.0.1:{port}"
         finally:
             process.terminate()
@@ -133,7 +137,7 @@ def lives(pid: int) -> bool:
     return False
 
 
-def wait_for(said: Callable[[], Any], seconds: float = 60) -> Any:
+def wait_for(said: Callable[[], Any], seconds: float = 240) -> Any:
     """What is said as soon as it is something."""
     ends = time.monotonic() + seconds
     while not (found := said()):
@@ -216,7 +220,7 @@ def test_a_driver_that_ends_takes_its_workers_along_and_the_next_goes_on(
     wait_for(lambda: len(first.committed()) > REQUESTS // 4 and len(first.workers()) == 2)
     workers = first.workers()
     first.process.send_signal(how)
-    _, err = first.process.communicate(timeout=60)
+    _, err = first.process.communicate(timeout=240)
     assert first.process.returncode == (130 if how == signal.SIGINT else -how), err
     wait_for(lambda: not any(lives(pid) for pid in workers))
     if how == signal.SIGINT:
