@@ -45,7 +45,7 @@ def _found() -> Iterator[tuple[str, Capabilities]]:
 
 
 def _can(found: Capabilities) -> dict[str, Any]:
-    return {f.name: getattr(found, f.name) for f in fields(found)}
+    return {f.name: getattr(found, f.name) for f in fields(found) if f.name != "reply"}  # an option's value
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
