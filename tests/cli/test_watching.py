@@ -142,6 +142,33 @@ def test_a_signal_stops_the_run_and_says_how_to_resume(
     assert "once more: at once" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_whatever_a_command_does_is_ended_by_sigterm(
+    times: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cleaned: list[str] = []
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        for i in range(times):
+            loop.call_later(0.01 * (i + 1), signal.raise_signal, signal.SIGTERM)
+        try:
+            await asyncio.sleep(30)
+        finally:
+            await asyncio.sleep(0.05)
+            cleaned.append("up")
+
+    def exits(code: int) -> None:
+        raise SystemExit(code)
+
+    monkeypatch.setattr("os._exit", exits)
+    with pytest.raises(Stopped if times == 1 else SystemExit) as ended:
+        go(work())
+    assert ended.value.code == 143
+    assert cleaned == ["up"] or times == 2
+    assert ("stopped at once" in capsys.readouterr().err) == (times == 2)
+
+
 def test_a_second_signal_ends_the_process_at_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

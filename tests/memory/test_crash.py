@@ -83,6 +83,7 @@ async def test_what_was_recorded_survives_kill_9_and_the_run_can_be_resumed(wher
     ],
     indirect=True,
 )
+@pytest.mark.timeout(600)
 async def test_a_storm_of_crashes_loses_nothing_and_breaks_nothing(where: Database) -> None:
     recorded: set[tuple[str, str]] = set()
     for storm in range(20):

@@ -83,6 +83,26 @@ def test_ten_kills_cost_no_item_and_no_call(tmp_path: Path) -> None:
     assert len(server.started) == REQUESTS
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("which", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_scenario_that_is_told_to_stop_says_how_it_goes_on(
+    tmp_path: Path, which: signal.Signals, code: int
+) -> None:
+    (tmp_path / "sums.yaml").write_text(SPEC)
+    with CountingServer(0.05) as server:
+        process = begun(tmp_path, server.url, "told.db")
+        wait_for_calls(server, REQUESTS // 4, process)
+        process.send_signal(which)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == code, err
+        assert err.endswith("the same command goes on from here\nstopped\n") and "Traceback" not in out + err
+        with sqlite3.connect(tmp_path / "told.db") as connection:
+            assert {"running"}.isdisjoint(s for (s,) in connection.execute("select status from run"))
+        before, seen = committed(tmp_path / "told.db"), server.started.copy()
+        finished(begun(tmp_path, server.url, "told.db"))
+        assert before and not before & set(server.started - seen), "a call that was kept was made again"
+
+
 def wait_for_calls(server: Any, wanted: int, process: subprocess.Popen[str]) -> None:
     ends = time.monotonic() + 60
     while sum(server.started.values()) < wanted and time.monotonic() < ends and process.poll() is None:

@@ -29,5 +29,5 @@ Exit codes:
   3    a limit or a failure ended the run early; the best answer so far is on stdout
   4    the run ended without an answer
   5    a scenario's gate does not hold (--fail-under, --no-worse-than)
-  130  interrupted
+  130  interrupted (143: by SIGTERM)
 """

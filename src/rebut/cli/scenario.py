@@ -186,4 +186,4 @@ async def _run(ref: str, given: dict[str, Any]) -> int:
 def _stopped(report: Report, lines: list[Line], *, kept: bool) -> None:
     if lines:
         table(lines)
-    output.tell("stopped; the same command goes on from here" if kept else "stopped; nothing was kept")
+    output.tell("the same command goes on from here" if kept else "nothing was kept")

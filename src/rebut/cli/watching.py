@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -51,7 +51,32 @@ def go(work: Coroutine[Any, Any, T]) -> T:
     except ImportError:
         pass
     with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(work)
+        return runner.run(_ended(work))
+
+
+async def _ended(work: Coroutine[Any, Any, T]) -> T:
+    """The work, which SIGTERM stops as Ctrl-C does: cleanly, and at once when it comes again.
+
+    Raises:
+        Stopped: by SIGTERM.
+    """
+    loop, task, got = asyncio.get_running_loop(), asyncio.current_task(), False
+
+    def stop() -> None:
+        nonlocal got
+        if got or task is None:
+            output.tell("stopped at once")
+            os._exit(Exit.TERMINATED)
+        got = task.cancel()
+
+    with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
+        loop.add_signal_handler(signal.SIGTERM, stop)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if not got:
+            raise
+        raise Stopped("", Exit.TERMINATED) from None
 
 
 class Interrupts:
