@@ -113,7 +113,8 @@ def test_a_list_that_grows_beyond_all_bounds_asks_for_at_most() -> None:
 
 
 def test_a_models_limit_of_replies_makes_the_plan_cheaper() -> None:
-    free, held = (rebut.load("self-consistency", models=f"local/m{more}").plan() for more in ("", "?reply=64"))
+    models = ("local/m", "local/m?reply=64")
+    free, held = (rebut.load("self-consistency", models=model).plan() for model in models)
     assert free.calls == held.calls and free.tokens - held.tokens == free.calls * (1024 - 64)
     longer = rebut.load("self-consistency", models="local/m?reply=4096").plan()
     assert longer.tokens == free.tokens, "a role's own limit goes before"
