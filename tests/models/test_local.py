@@ -212,7 +212,7 @@ async def test_the_deadline_ends_the_call(local: LocalBackend, engine: Engine) -
     start = perf_counter()
     with pytest.raises(ModelTimeout, match=r"not done within 0\.1 s"):
         await local.complete(ask(max_tokens=900, extra={"ignore_eos": True}, timeout=0.1))
-    assert perf_counter() - start < 2
+    assert perf_counter() - start < 6
     await slots_free(engine)
 
 

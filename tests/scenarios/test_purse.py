@@ -33,7 +33,7 @@ async def test_one_for_whom_there_is_no_room_waits_for_those_under_way(vote: Ent
     await asyncio.sleep(0)
     assert not waits.done()
     purse.settle(first, Usage(calls=1), Usage())
-    second = await asyncio.wait_for(waits, 1)
+    second = await asyncio.wait_for(waits, 20)
     assert second is not None and (purse.spent.calls, purse.held.calls) == (1, 3)
     purse.settle(second, Usage(calls=3), Usage())
     assert await purse.room(vote) is None
@@ -48,7 +48,7 @@ async def test_a_small_trial_does_not_pass_a_large_one_that_waits(vote: Entrant,
     await asyncio.sleep(0.01)
     assert first is not None and not large.done() and not small.done()
     purse.settle(first, Usage(calls=1), Usage())
-    held = [await asyncio.wait_for(waits, 1) for waits in (large, small)]
+    held = [await asyncio.wait_for(waits, 20) for waits in (large, small)]
     assert [one and one.calls for one in held] == [3, 1]
 
 

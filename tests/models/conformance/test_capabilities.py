@@ -17,7 +17,7 @@ async def test_declaring_takes_no_time_and_loads_nothing(subject: Subject) -> No
     fresh = subject.fresh()
     start = time.perf_counter()
     declared = fresh.capabilities(subject.model)
-    assert time.perf_counter() - start < 1
+    assert time.perf_counter() - start < 5
     assert declared == subject.backend.capabilities(subject.model) and declared.concurrency >= 1
     price = fresh.price(subject.model)
     assert price is None or (price[0] >= 0 and price[1] >= 0)

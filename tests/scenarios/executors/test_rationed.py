@@ -17,7 +17,7 @@ async def test_a_shared_model_admits_nothing_before_something_is_given() -> None
     waiting = asyncio.create_task(limiter.wait())
     await asyncio.sleep(0)
     await rationed.report()
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 20)
     assert limiter.maximum == 6
 
 
