@@ -142,6 +142,16 @@ def test_confidence_is_below_one_half_just_when_more_than_three_answers_are_effe
         assert (confidence_from_entropy(abs(h)) < 0.5) is (math.exp(h) > 3)
 
 
+async def test_three_chains_are_doubted_only_where_more_than_one_half_is_asked_for() -> None:
+    doubts = {
+        least: (await route([1, 2, 3], orm=1, prm=(5, 5), params={"mu": 2.0, "conf_min": least}))["hard"]
+        for least in (0.5, 0.6)
+    }
+    assert doubts == {0.5: False, 0.6: True}
+    agreed = await route([1, 1, 2], orm=1, prm=(5, 5), params={"mu": 2.0, "conf_min": 0.6})
+    assert not agreed["hard"], "two of three are enough"
+
+
 @pytest.mark.parametrize("router", ["on", "always_easy", "always_hard"])
 @pytest.mark.parametrize("easy", [True, False])
 async def test_the_router_decides_alone_whether_a_question_is_hard(router: str, easy: bool) -> None:
