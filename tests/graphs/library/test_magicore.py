@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rebut.agents.confidence import confidence_from_entropy
 from rebut.errors import InputError, ModelRefused
 from rebut.graphs.expressions import Expression
 from rebut.graphs.workflow import loads
@@ -130,16 +129,6 @@ async def test_one_doubting_scorer_is_enough(doubting: str) -> None:
     assert (state["sure_outcome"] < 0.5) is (doubting == "outcome")
     assert (state["sure_steps"] < 0.5) is (doubting == "steps")
     assert state["hard"]
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12).filter(lambda w: sum(w) > 0.01))
-def test_confidence_is_below_one_half_just_when_more_than_three_answers_are_effective(
-    weights: list[float],
-) -> None:
-    shares = [w / sum(weights) for w in weights]
-    h = -sum(p * math.log(p) for p in shares if p > 0)
-    if abs(h - math.log(3)) > 1e-9:
-        assert (confidence_from_entropy(abs(h)) < 0.5) is (math.exp(h) > 3)
 
 
 async def test_three_chains_are_doubted_only_where_more_than_one_half_is_asked_for() -> None:

@@ -138,7 +138,7 @@ async def test_whoever_does_not_read_its_own_answer_is_not_told_of_it() -> None:
     play = Stage(speakers())
     await play.play("society", params={"visible": "others"})
     assert [shown(p, "s") for p in play.prompts("member")] == [[2, 3], [1, 3], [1, 2]]
-    assert not any("your own" in p.replace("your own answer", "") for p in play.prompts("member"))
+    assert not any("your own" in p.replace("your own solution", "") for p in play.prompts("member"))
     assert not any("You are agent" in p for p in play.prompts("member"))
 
 
