@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rebut.errors import InputError
 
@@ -48,6 +48,8 @@ class Verdict:
         rivals: the others within the budget against the best.
         left_out: contenders that cost more than the budget, or have no trials.
         items: how many were met.
+        aside: trials, of those within the budget, of items that not all of them have met yet: a share of
+            other items says nothing about who is better. None where they have no item in common.
         detectable: the least difference of shares that this many items would find (level .05, power .8);
             None where there is nothing to compare.
     """
@@ -57,6 +59,7 @@ class Verdict:
     right: float
     equals: tuple[str, ...]
     items: int
+    aside: int
     rivals: tuple[Rival, ...]
     left_out: tuple[str, ...]
     detectable: float | None
@@ -87,6 +90,8 @@ def recommend(report: Report, *, tokens: float | None = None, usd: float | None 
         cheapest = min((line.tokens for line in lines), default=None)
         note = "" if cheapest is None else f" (the cheapest takes {cheapest:.0f} tokens a run)"
         raise InputError(f"no contender has trials within the limits{note}")
+    report, aside = _even(report, [line.label for line in within])
+    within = [line for line in summary(report) if line.label in {one.label for one in within}]
     best = max(within, key=lambda line: (line.right, *(-cost for cost in _cost(line))))
     trials = by_label(report)
     rivals = _rivals([line for line in within if line is not best], best, trials)
@@ -99,10 +104,22 @@ def recommend(report: Report, *, tokens: float | None = None, usd: float | None 
         right=best.right,
         equals=tuple(line.label for line in within if line is not best and line.right == best.right),
         items=len({trial.item for line in within for trial in trials[line.label]}),
+        aside=aside,
         rivals=tuple(rivals),
         left_out=left_out,
         detectable=_detectable(within, best, trials),
     )
+
+
+def _even(report: Report, labels: Sequence[str]) -> tuple[Report, int]:
+    """The trials that all these contenders have made, and how many of theirs are left aside for that."""
+    made = by_label(report)
+    met = [{(trial.item, trial.seed) for trial in made[label]} for label in labels]
+    common = set.intersection(*met)
+    if not common:
+        return report, 0
+    kept = [t for t in report.trials if t.label not in labels or (t.item, t.seed) in common]
+    return replace(report, trials=kept), len(report.trials) - len(kept)
 
 
 def _within(line: Line, tokens: float | None, usd: float | None) -> bool:

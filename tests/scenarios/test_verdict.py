@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import fmean, variance
 
 import pytest
@@ -81,3 +82,12 @@ def test_equals_are_named_and_a_true_difference_would_need_so_many_items() -> No
     assert (vote.behind, vote.needed, vote.tokens) == (0.0, None, 4.0)
     gains = [1.0, 1.0, 0.0, -1.0]
     assert other.needed == items_needed(fmean(gains), variance(gains))
+
+
+def test_shares_are_compared_over_items_that_all_have_met() -> None:
+    lucky = of("plain", "101111", 10)
+    verdict = recommend(report(lucky, of("vote", "111", 90), of("other", "001", 90)))
+    assert (verdict.best, verdict.right, verdict.items, verdict.aside) == ("vote", 1.0, 3, 3)
+    assert all(rival.behind >= 0 for rival in verdict.rivals)
+    apart = [replace(trial, item=f"x{trial.item}") for trial in of("vote", "111", 90)]
+    assert recommend(report(lucky, apart)).aside == 0

@@ -45,6 +45,8 @@ def recommend(scenario: str, tokens: float | None, usd: float | None, **given: A
 
 
 def _reasons(verdict: Verdict, report: Report) -> Iterator[str]:
+    from ..view.text import many
+
     yield _ground(verdict)
     for rival in verdict.rivals:
         yield f"  {rival.label}: {_rival(rival, verdict.best)}"
@@ -54,6 +56,8 @@ def _reasons(verdict: Verdict, report: Report) -> Iterator[str]:
         yield f"left out (over the limits, or no trials): {', '.join(verdict.left_out)}"
     if verdict.detectable is not None:
         yield f"{verdict.items} items find differences of {100 * verdict.detectable:.0f} points and more"
+    if verdict.aside:
+        yield f"{many(verdict.aside, 'trial')} left aside, of items that not all of them have met"
     if len(report.trials) < report.wanted:
         yield f"only {len(report.trials)} of {report.wanted} trials were made"
 
