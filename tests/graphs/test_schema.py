@@ -10,7 +10,9 @@ import pytest
 from rebut.graphs.diagnostics import Problems
 from rebut.graphs.loader import LIBRARY
 from rebut.graphs.schema import json_schema
-from rebut.graphs.source import Listing, Piece, Scalar, read
+from rebut.graphs.source import read
+
+from .pieces import plain
 
 jsonschema = pytest.importorskip("jsonschema")
 
@@ -28,14 +30,6 @@ BEYOND = {
     "param_nothing",
 }
 """Files whose mistakes only the loader sees: they hang on prompts, on expressions or on other keys."""
-
-
-def plain(piece: Piece | None) -> Any:
-    if isinstance(piece, Scalar):
-        return piece.value
-    if isinstance(piece, Listing):
-        return [plain(item) for item in piece.items]
-    return {key.text: plain(value) for key, value in piece.entries} if piece else None
 
 
 def valid(path: Path) -> bool:

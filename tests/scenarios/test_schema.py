@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from rebut.graphs.diagnostics import Problems
-from rebut.graphs.source import Listing, Piece, Scalar, read
+from rebut.graphs.source import read
 from rebut.scenarios.loader import LIBRARY
 from rebut.scenarios.schema import json_schema
 
+from ..graphs.pieces import plain
 from .test_loader import GOOD
 
 jsonschema = pytest.importorskip("jsonschema")
-
-
-def plain(piece: Piece | None) -> Any:
-    if isinstance(piece, Scalar):
-        return piece.value
-    if isinstance(piece, Listing):
-        return [plain(item) for item in piece.items]
-    return {key.text: plain(value) for key, value in piece.entries} if piece else None
 
 
 def valid(text: str) -> bool:
