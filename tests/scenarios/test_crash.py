@@ -89,7 +89,7 @@ def test_a_scenario_that_is_told_to_stop_says_how_it_goes_on(
     tmp_path: Path, which: signal.Signals, code: int
 ) -> None:
     (tmp_path / "sums.yaml").write_text(SPEC)
-    with CountingServer(0.05) as server:
+    with CountingServer(0.2) as server:
         process = begun(tmp_path, server.url, "told.db")
         wait_for_calls(server, REQUESTS // 4, process)
         process.send_signal(which)

@@ -9,6 +9,7 @@ import json
 import re
 import threading
 from collections import Counter
+from collections.abc import Generator
 from typing import Any
 
 from aiohttp import web
@@ -17,13 +18,15 @@ from aiohttp import web
 class CountingServer:
     """Serves chat completions on loopback from a thread of its own.
 
-    `finished` counts requests that were answered in full, by their idempotency key.
+    `started` counts requests by their idempotency key, `finished` those that were answered in full; `open`
+    are those that wait for their answer.
     """
 
     def __init__(self, seconds: float = 0.02) -> None:
         self.seconds = seconds
         self.finished: Counter[str] = Counter()
         self.started: Counter[str] = Counter()
+        self.open: frozenset[str] = frozenset()
         self.url = ""
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -37,11 +40,24 @@ class CountingServer:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(20)
 
+    @contextlib.contextmanager
+    def held(self) -> Generator[None]:
+        """No answer leaves: what is under way stays so."""
+        asyncio.run_coroutine_threadsafe(self._hold(), self._loop).result(20)
+        try:
+            yield
+        finally:
+            self._loop.call_soon_threadsafe(self._go.set)
+
+    async def _hold(self) -> None:
+        self._go.clear()
+
     def _serve(self) -> None:
         asyncio.run(self._main())
 
     async def _main(self) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._loop, self._stop, self._go = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+        self._go.set()
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self._chat)
         runner = web.AppRunner(app)
@@ -58,8 +74,11 @@ class CountingServer:
         body = await request.json()
         key = request.headers["Idempotency-Key"]
         self.started[key] += 1
+        self.open |= {key}
         digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
         await asyncio.sleep(self.seconds * (0.5 + digest[0] / 255))
+        await self._go.wait()
+        self.open -= {key}
         said = [reply(body, digest, i) for i in range(body.get("n") or 1)]
         choices = [
             {"index": i, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}

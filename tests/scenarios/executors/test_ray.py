@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -125,9 +125,11 @@ class Sitting:
         """Says who works, once there are more than so many calls in the journal."""
         return lambda: self.workers() if len(self.committed()) > calls else set()
 
-    def workers(self) -> set[int]:
-        """The processes that have leased a trial and live."""
-        return {pid for (pid,) in self.ask("select distinct pid from lease") if lives(pid)}
+    def workers(self, requests: Collection[str] | None = None) -> set[int]:
+        """The processes that have leased a trial and live: all, or those that made one of the requests."""
+        runs = None if requests is None else {request.partition(":")[0] for request in requests}
+        leases = self.ask("select distinct pid, run from lease")
+        return {pid for pid, run in leases if (runs is None or run in runs) and lives(pid)}
 
 
 def lives(pid: int) -> bool:
@@ -198,8 +200,10 @@ def test_killed_workers_lose_and_double_no_call(
     sitting, killed = Sitting(tmp_path, server, "killed.db", cluster=cluster), 0
     for share in (0.1, 0.3, 0.5):
         wait_for(sitting.has(share * REQUESTS))
-        before, seen = sitting.committed(), server.started.copy()
-        os.kill(min(sitting.workers()), signal.SIGKILL)
+        with server.held():  # so that the one who is killed has a request under way
+            worker = min(wait_for(lambda: sitting.workers(server.open)))
+            before, seen = sitting.committed(), server.started.copy()
+            os.kill(worker, signal.SIGKILL)
         killed += 1
         wait_for(sitting.has(len(before) + 2))
         assert not before & set(server.started - seen), "a call that the journal held was made again"
