@@ -122,7 +122,7 @@ async def test_the_deadline_ends_all_attempts() -> None:
     began = loop.time()
     with pytest.raises(ModelTimeout, match="before the deadline"):
         await gateway(a=fake).complete(ask(), deadline=began + 0.05)
-    assert loop.time() - began < 1
+    assert loop.time() - began < 4
     assert (fake.cancelled, len(fake.seen)) == (1, 1)
 
 
