@@ -68,13 +68,26 @@ def calibrated(report: Report, found: Mapping[str, Course]) -> list[Calibrated]:
     """Every contender whose answers come with a confidence, by the courses of their trials."""
     told: list[Calibrated] = []
     for label, trials in by_label(report).items():
-        source = source_of([found[trial.run] for trial in trials if trial.run in found])
-        sure = [
-            (t, found[t.run].sure[source]) for t in trials if t.run in found and source in found[t.run].sure
-        ]
+        source, sure = _sure(trials, found)
         if sure:
             told.append(_calibrated(label, source, sure, len(trials)))
     return told
+
+
+def sureness(report: Report, found: Mapping[str, Course]) -> dict[str, tuple[float, str]]:
+    """How sure each trial's answer is said to be and by what, as `calibrated` reads it; by the run."""
+    told: dict[str, tuple[float, str]] = {}
+    for trials in by_label(report).values():
+        source, sure = _sure(trials, found)
+        told |= {trial.run: (value, source) for trial, value in sure}
+    return told
+
+
+def _sure(trials: Sequence[Trial], found: Mapping[str, Course]) -> tuple[str, list[tuple[Trial, float]]]:
+    """Where a contender's confidence comes from, and the trials that have one."""
+    known = [(trial, found[trial.run].sure) for trial in trials if trial.run in found]
+    source = source_of([found[trial.run] for trial, _ in known])
+    return source, [(trial, sure[source]) for trial, sure in known if source in sure]
 
 
 def source_of(runs: Sequence[Course]) -> str:

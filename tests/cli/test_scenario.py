@@ -45,6 +45,10 @@ def test_json_and_the_trials_as_lines(cli: Cli, home: Path) -> None:
         ("a", "solve", "7"),
         ("a", "self-consistency", "7"),
     ]
+    assert [(t["confidence"], t["confidence_source"]) for t in trials][:2] == [
+        (None, None),
+        (1.0, "share of the vote"),
+    ]
     shown = cli("show", trials[0]["run"])
     assert shown.exit_code == 0 and "7" in shown.stdout
     assert done.stderr == ""

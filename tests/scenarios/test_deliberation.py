@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import rebut
 from rebut.models.wire import Request
-from rebut.scenarios.confidence import calibrated
+from rebut.scenarios.confidence import calibrated, sureness
 from rebut.scenarios.courses import Course
 from rebut.scenarios.deliberation import Inside, courses, inside, main
 from rebut.scenarios.runner import Report, Runner
@@ -78,6 +78,8 @@ async def test_a_confidence_is_held_against_what_was_right(runtime: Open) -> Non
     right = [trial.right for trial in trials]
     assert (vote.label, vote.source, vote.n, vote.of) == ("vote", "share of the vote", 6, 6)
     assert (vote.ece, vote.brier, vote.auroc) == (ece(sure, right), brier(sure, right), auroc(sure, right))
+    told = {trial.run: (value, "share of the vote") for trial, value in zip(trials, sure, strict=True)}
+    assert sureness(found.report, found.found) == told, "solve says nothing of how sure it is"
     assert vote.ece_interval is not None and vote.ece_interval.low <= vote.ece <= vote.ece_interval.high
 
 

@@ -35,6 +35,7 @@ TRIALS = [
     ),
     Trial(item="b", group="", label="solve", seed=1, run="s.y", gold=("8",), error="ModelBusy: later"),
 ]
+SURE = {"s.x": (0.75, "share of the vote")}
 FLAT: list[dict[str, Any]] = [
     {
         "item": "a",
@@ -43,20 +44,33 @@ FLAT: list[dict[str, Any]] = [
         "usd": 0.25,
         "cached_tokens": 4,
         "score.f1": 0.5,
+        "confidence": 0.75,
+        "confidence_source": "share of the vote",
     },
-    {"item": "b", "answer": None, "right": False, "usd": 0.0, "cached_tokens": 0, "score.f1": None},
+    {
+        "item": "b",
+        "answer": None,
+        "right": False,
+        "usd": 0.0,
+        "cached_tokens": 0,
+        "score.f1": None,
+        "confidence": None,
+        "confidence_source": None,
+    },
 ]
 
 
 def test_json_lines_hold_all_that_is_known(tmp_path: Path) -> None:
-    write_trials(tmp_path / "t.jsonl", TRIALS)
+    write_trials(tmp_path / "t.jsonl", TRIALS, SURE)
     one, two = (json.loads(line) for line in (tmp_path / "t.jsonl").read_text().splitlines())
     assert one["gold"] == ["7", "☃"] and one["scores"] == {"f1": 0.5} and one["usage"]["prompt"] == 10
+    assert (one["confidence"], one["confidence_source"]) == (0.75, "share of the vote")
+    assert two["confidence"] is None
     assert two["error"] == "ModelBusy: later" and two["stop"] == "failed" and two["answer"] is None
 
 
 def test_csv_has_a_row_a_trial_and_a_column_a_metric(tmp_path: Path) -> None:
-    write_trials(tmp_path / "t.csv.gz", TRIALS)
+    write_trials(tmp_path / "t.csv.gz", TRIALS, SURE)
     with gzip.open(tmp_path / "t.csv.gz", "rt", encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     assert list(rows[0]) == [*COLUMNS, "score.f1"]
@@ -71,7 +85,7 @@ def test_csv_has_a_row_a_trial_and_a_column_a_metric(tmp_path: Path) -> None:
 
 @pytest.mark.data
 def test_parquet_has_the_same_rows(tmp_path: Path) -> None:
-    write_trials(tmp_path / "t.parquet", TRIALS)
+    write_trials(tmp_path / "t.parquet", TRIALS, SURE)
     rows = importlib.import_module("pyarrow.parquet").read_table(tmp_path / "t.parquet").to_pylist()
     assert [{name: row[name] for name in wanted} for row, wanted in zip(rows, FLAT, strict=True)] == FLAT
 

@@ -17,8 +17,12 @@ from .standings import table, told
 from .watching import go
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..graphs.runtime import Runtime
     from ..scenarios.runner import Report
     from ..scenarios.summary import Line
+    from ..scenarios.trials import Entrant
 
 
 @click.group()
@@ -138,7 +142,6 @@ async def _run(ref: str, given: dict[str, Any]) -> int:
     from ..scenarios.runner import Runner
     from ..scenarios.summary import summary
     from ..scenarios.trials_out import check as check_file
-    from ..scenarios.trials_out import write_trials
 
     if given["out"]:
         check_file(given["out"])
@@ -174,13 +177,23 @@ async def _run(ref: str, given: dict[str, Any]) -> int:
             raise
         finally:
             progress.end()
+        if given["out"]:
+            await _write(given["out"], report, runner.entrants, runtime)
     lines = summary(report)
-    if given["out"]:
-        write_trials(given["out"], report.trials)
     told(report, lines, as_json=given["as_json"])
     if not gates.passed(report, lines, given, reference):
         return Exit.BELOW
     return Exit.PARTIAL if report.stopped else Exit.OK
+
+
+async def _write(out: Path, report: Report, entrants: Sequence[Entrant], runtime: Runtime) -> None:
+    """Write all trials, with how sure their answers are said to be."""
+    from ..scenarios.confidence import sureness
+    from ..scenarios.deliberation import courses
+    from ..scenarios.trials_out import write_trials
+
+    found = await courses(report, entrants, runtime)
+    write_trials(out, report.trials, sureness(report, found))
 
 
 def _stopped(report: Report, lines: list[Line], *, kept: bool) -> None:
