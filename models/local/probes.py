@@ -120,7 +120,7 @@ class _Book:
     def _certainty(self, after: tuple[int, ...]) -> float:
         """Completions of one prompt begin alike, some for long: each place is looked at once."""
         if after not in self._certain:
-            values = [max(float(value), _LEAST) for value in _VALUE.findall(self._asked(after))]
+            values = _numbers(_VALUE.findall(self._asked(after)))
             self._certain[after] = certainty.of_logits(self._checked(values))
         return self._certain[after]
 
@@ -194,8 +194,15 @@ def _row_of(told: bytes) -> Row:
 
     The server adds up its probabilities in float32, one by one: the sum comes out up to 1e-3 too small.
     """
-    values = {int(token): max(float(value), _LEAST) for token, value in _ENTRY.findall(told)}
+    found = _ENTRY.findall(told)
+    values = _numbers([value for _, value in found])
     if not values:
-        return values
-    total = math.log(math.fsum(map(math.exp, values.values())))
-    return {token: value - total for token, value in values.items()}
+        return {}
+    total = math.log(math.fsum(map(math.exp, values)))
+    return {int(token): value - total for (token, _), value in zip(found, values, strict=True)}
+
+
+def _numbers(found: Sequence[bytes]) -> list[float]:
+    """The log-probabilities in so many pieces of JSON, which as one list are read four times as fast."""
+    values: list[float] = orjson.loads(b"[%b]" % b",".join(found))
+    return values if min(values, default=0.0) >= _LEAST else [max(value, _LEAST) for value in values]
