@@ -188,7 +188,10 @@ class Run:
         self._cut = self.context.spent = self.context.spent or spent
 
     async def fail(self, error: BaseException) -> None:
-        """End the run with the error that stopped it; what is in the journal stays for a resume."""
+        """End the run with the error that stopped it; what is in the journal stays for a resume.
+
+        Where its store would not have it, another run may have its place there: that is left alone.
+        """
         if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
             await self._close("cancelled", None, "cancelled", "cancelled")
             return

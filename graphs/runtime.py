@@ -140,10 +140,14 @@ class Runtime:
         if self.store is None:
             raise InputError("there is no store to resume from")
         start, journal = await self.store.reopen(run)
-        workflow = workflow_of(start.snapshot, self)
-        gateway = cast(Gateway, PinnedGateway(start.snapshot["pins"], self.gateway))
-        entry = _StoreEntry(self.store, start, journal)
-        return self._run(workflow, start, gateway, workflow.agents({}, ""), watch=watch, entry=entry)
+        try:
+            workflow = workflow_of(start.snapshot, self)
+            gateway = cast(Gateway, PinnedGateway(start.snapshot["pins"], self.gateway))
+            entry = _StoreEntry(self.store, start, journal)
+            return self._run(workflow, start, gateway, workflow.agents({}, ""), watch=watch, entry=entry)
+        except BaseException:
+            self.store.abandon(start.run)
+            raise
 
     async def fork(
         self,
@@ -292,15 +296,22 @@ class _StoreEntry:
         calls: Sequence[RecordedCall] | None = None,
     ) -> None:
         self._store, self._start, self._journal, self._calls = store, start, journal, calls
+        self._refused = False
 
     async def open(self) -> RunJournal:
         if self._journal is None:
-            self._journal = await self._store.begin(self._start, self._calls)
+            try:
+                self._journal = await self._store.begin(self._start, self._calls)
+            except RebutError:
+                self._refused = True  # what has the place that it wanted is another run
+                raise
         return self._journal
 
     async def close(
         self, *, status: Status, answer: Any, stop_reason: str, detail: str, usage: Usage, seconds: float
     ) -> None:
+        if self._refused:
+            return
         await self._store.finish(
             self._start.run,
             status=status,

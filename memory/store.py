@@ -126,16 +126,31 @@ class Store:
             StoreError: another process, or this one, is running it.
         """
         self._claims = True
-        run = await self._writer.submit(after=functools.partial(claims.claim, self._owner, run))
-        self._writer.fence.regained(run)
+        taken: list[str] = []
+
+        def take(connection: Connection) -> None:
+            taken.append(claims.claim(self._owner, run, connection))
+
+        def untake(connection: Connection) -> None:
+            if taken:
+                claims.let_go(self._owner, taken[-1], claims.FREE, connection)
+
         try:
+            await self._writer.submit(after=take)
+            run = taken[-1]
+            self._writer.fence.regained(run)
             start, calls = await self._read(functools.partial(_recorded, run))
         except BaseException:
-            self._writer.later(functools.partial(claims.let_go, self._owner, run, claims.FREE))
+            self._writer.later(untake)
             raise
         journal = self._journal(run, _without_failed_end(calls))
         self._journals[run] = journal
         return start, journal
+
+    def abandon(self, run: str) -> None:
+        """Let go of a run that was taken up and never went on; its record stays as it is."""
+        self._journals.pop(run, None)
+        self._writer.later(functools.partial(claims.let_go, self._owner, run, claims.FREE))
 
     async def finish(
         self,

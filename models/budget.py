@@ -33,10 +33,11 @@ class Reservation:
     _open: bool = True
 
     def settle(self, usage: Usage) -> None:
-        """Put what was really used in the place of what was held."""
+        """Put what was used in the place of what was held; where its price is not known, that is kept."""
         if self._close():
             for budget in self._chain:
                 budget._sum.add(usage)
+                budget._paid += self.usd if usage.usd is None else usage.usd
 
     def release(self, *, wake: bool = True) -> None:
         """Give back what was held: nothing was used. With `wake` those who wait for room look again."""
@@ -93,8 +94,8 @@ class Budget:
     """
 
     __slots__ = (
-        "_calls", "_clock", "_sum", "_tokens", "_usd", "_waiting", "chain", "limited", "limits", "parent",
-        "priced", "scope", "started", "timed",
+        "_calls", "_clock", "_paid", "_sum", "_tokens", "_usd", "_waiting", "chain", "limited", "limits",
+        "parent", "priced", "scope", "started", "timed",
     )  # fmt: skip
 
     def __init__(
@@ -118,7 +119,7 @@ class Budget:
         self.priced = any(b.limits.usd is not None for b in self.chain)
         self._sum = _Sum()
         self._calls = self._tokens = 0
-        self._usd = 0.0
+        self._usd = self._paid = 0.0
         self._waiting: list[asyncio.Future[None]] = []
         self._clock = clock
         self.started = self.now()
@@ -182,8 +183,8 @@ class Budget:
 
     @property
     def used_usd(self) -> float:
-        """US dollars settled and held; calls without a known price count nothing."""
-        return (self._sum.usd or 0.0) + self._usd
+        """US dollars settled and held; calls without a known price count what was held for them."""
+        return self._paid + self._usd
 
     def room(self) -> Limits:
         """What new reservations may still take, parents considered; None where nothing limits."""

@@ -179,7 +179,7 @@ class Gateway:
             answers = [await self._with_fallbacks(request, deadline, watch)]
             if len(answers[0][0].completions) != 1:
                 return answers[0]
-            route.single = True
+            self._route(answers[0][0].model).single = True
         missing = request.n - len(answers)
         if allowance is not None:
             used = answers[0][0].usage if answers else Usage()
@@ -263,7 +263,9 @@ class Gateway:
             limiter.leave()
             raise
         limiter.exit(permit)
-        return response if response.model == request.model else replace(response, model=request.model)
+        response = response if response.model == request.model else replace(response, model=request.model)
+        price = self.settings.prices.get(request.model)
+        return response if price is None else _priced(response, price)
 
     async def _paced(
         self, pace: Pace, route: _Route, request: Request, deadline: float | None, sink: Sink | None
@@ -315,3 +317,12 @@ def _is_overload(error: ModelError) -> bool:
     if isinstance(error, ModelTimeout):
         return not isinstance(error, _Late)
     return isinstance(error, ModelBusy) and error.status in _OVERLOAD
+
+
+def _priced(response: Response, price: tuple[float, float]) -> Response:
+    """The response at the user's price, where its back end tells of none."""
+    usage = response.usage
+    if usage.usd:
+        return response
+    usd = usage.prompt * price[0] + usage.completion * price[1]
+    return replace(response, usage=usage.model_copy(update={"usd": usd}))

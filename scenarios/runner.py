@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rebut.errors import InputError, ModelUnavailable, RebutError, SettingsError
 from rebut.records import Usage
@@ -50,8 +50,9 @@ class Report:
 
     @property
     def usage(self) -> Usage:
-        """What all trials and their judges used, the kept ones too."""
-        return sum((trial.usage + trial.grading for trial in self.trials), Usage())
+        """What all trials and their judges used, the kept ones too; a run that several share counts once."""
+        runs = {trial.run or id(trial): trial.usage for trial in self.trials}
+        return sum((*runs.values(), *(trial.grading for trial in self.trials)), Usage())
 
 
 Seen = Callable[[Report, Trial | None], None]
@@ -97,6 +98,9 @@ class Runner:
             for entrant in self.entrants
             for seed in spec.seeds
         ]
+        self._same: dict[str, list[Task]] = {}
+        for task in self.tasks:
+            self._same.setdefault(task.run, []).append(task)
         self.report = Report(spec, tuple(e.label for e in self.entrants), wanted=len(self.tasks))
         self._done: dict[tuple[str, str, int], Trial] = {}
         self._purse = Purse(spec.total, [*self.entrants, *self.judges.entrants])
@@ -116,7 +120,11 @@ class Runner:
         try:
             self.grader.ready()
             known = await self._known()
-            todo = [task for task in self.tasks if not self._keep(task, known.get(task.run))]
+            for task, *_ in self._same.values():
+                if task.run in known:
+                    self._purse.pay(known[task.run].result.usage, task.entrant)
+            left = [task for task in self.tasks if not self._keep(task, known.get(task.run))]
+            todo = list({task.run: task for task in left}.values())
             self._purse.pay(self.judges.spent(self._done.values(), known))
             self._tell(None)
             self._hopeful |= {trial.label for trial in self._done.values()}
@@ -158,10 +166,7 @@ class Runner:
 
     def _keep(self, task: Task, info: RunInfo | None) -> bool:
         """Take a finished run of the store as the trial's outcome, if there is one."""
-        if info is None:
-            return False
-        self._purse.pay(info.result.usage)
-        if info.status != "finished":
+        if info is None or info.status != "finished":
             return False
         result = info.result
         stop = "budget" if result.stop_reason == "budget" else "answered"
@@ -202,16 +207,18 @@ class Runner:
         while todo and not self.report.stopped:
             task = todo.popleft()
             before = known[task.run].result.usage if task.run in known else Usage()
-            if (held := await self._purse.room(task.entrant, before)) is None:
+            if (held := await self._purse.room(task.entrant, before, task.item.inputs)) is None:
                 self.report.stopped = self.report.stopped or self._purse.words
                 return
             if self.report.stopped:  # while it stood in line
                 self._purse.settle(held, Usage(), before)
                 return
             trial = await self._try(task, resumed=task.run in known)
-            self._purse.settle(held, trial.usage, before)
-            self._note(trial)
-            self._tell(trial)
+            self._purse.settle(held, trial.usage, before, task.entrant)
+            for same in self._same[task.run]:  # contenders that differ in nothing share their runs
+                trial = replace(trial, label=same.entrant.label)
+                self._note(trial)
+                self._tell(trial)
 
     async def _try(self, task: Task, *, resumed: bool) -> Trial:
         made = await self._executor.make(task, resumed=resumed)

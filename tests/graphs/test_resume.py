@@ -193,3 +193,47 @@ async def test_a_run_cancelled_twice_while_it_ends_is_written_once(tmp_path: Pat
         assert later.store is not None
         ends = [e for e in await later.store.events(run.id) if e.kind == "run.finished"]
         assert len(ends) == 1 and (await later.store.run(run.id)).status == "cancelled"
+
+
+async def test_a_resume_that_is_called_off_leaves_the_run_to_the_next(tmp_path: Path) -> None:
+    says = model(True)
+    run = await _interrupted(rebut.load("debate"), says, tmp_path / "s.db", 2)
+    assert run is not None
+    async with runtime_of(says, tmp_path / "s.db") as runtime:
+        for turns in range(4):
+            called_off = asyncio.create_task(runtime.resume(run))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            called_off.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await called_off
+        assert (await (await runtime.resume(run)).result()).stop_reason == "answered"
+
+
+async def test_a_run_whose_snapshot_cannot_be_read_is_let_go_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says = model(True)
+    run = await _interrupted(rebut.load("debate"), says, tmp_path / "s.db", 2)
+    assert run is not None
+    async with runtime_of(says, tmp_path / "s.db") as runtime:
+        with monkeypatch.context() as broken:
+            broken.setattr("rebut.graphs.runtime.workflow_of", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                await runtime.resume(run)
+        assert (await (await runtime.resume(run)).result()).stop_reason == "answered"
+
+
+async def test_a_second_run_of_the_same_id_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+    says = model(True)
+    async with runtime_of(says, tmp_path / "s.db") as runtime:
+        workflow = rebut.load("debate").with_(runtime=runtime)
+        second = asyncio.Event()
+        says.on_call = lambda number: second.set() if number == 2 else None
+        first = runtime.begin(workflow, {"question": "6 * 7?"}, run="mine", seed=3)
+        first.start()
+        await second.wait()
+        with pytest.raises(InputError, match="'mine' is in store"):
+            await runtime.begin(workflow, {"question": "6 * 7?"}, run="mine").result()
+        assert (await first.result()).stop_reason == "answered"
+        assert runtime.store is not None and (await runtime.store.run("mine")).status == "finished"

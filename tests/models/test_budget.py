@@ -89,6 +89,17 @@ def test_release_gives_all_back_and_only_once() -> None:
     assert budget.room() == Limits(calls=1, usd=0.1)
 
 
+def test_a_call_of_unknown_price_keeps_what_was_held_and_wipes_out_nothing() -> None:
+    run = Budget(Limits(usd=1.0))
+    node = Budget(Limits(usd=0.9), run)
+    node.reserve(usd=0.4).settle(Usage(calls=1, usd=0.4))
+    node.reserve(usd=0.25).settle(Usage(calls=1, usd=None))
+    assert run.used_usd == node.used_usd == pytest.approx(0.65)
+    assert run.spent.usd is None, "what was spent is not known"
+    with pytest.raises(BudgetSpent):
+        node.reserve(usd=0.3)
+
+
 def test_room_is_the_least_of_the_chain() -> None:
     run = Budget(Limits(calls=10, usd=1.0))
     node = Budget(Limits(calls=20, tokens=50), run)

@@ -31,9 +31,14 @@ class Fake:
     """A back end that does as told; counts what it sees."""
 
     def __init__(
-        self, *faults: Exception | None, gives: int | None = None, hang: float = 0.0, n: bool = True
+        self,
+        *faults: Exception | None,
+        gives: int | None = None,
+        hang: float = 0.0,
+        n: bool = True,
+        usd: float | None = 1e-5,
     ) -> None:
-        self.faults, self.gives, self.hang, self.n = list(faults), gives, hang, n
+        self.faults, self.gives, self.hang, self.n, self.usd = list(faults), gives, hang, n, usd
         self.seen: list[Request] = []
         self.cancelled = self.active = self.peak = self.closed = 0
 
@@ -65,7 +70,7 @@ class Fake:
         if sink:
             for index, text in enumerate(texts):
                 sink(index, text)
-        usage = Usage(calls=request.n, requests=1, prompt=10, completion=3 * count, usd=1e-5)
+        usage = Usage(calls=request.n, requests=1, prompt=10, completion=3 * count, usd=self.usd)
         return Response(
             completions=tuple(Completion(text=t) for t in texts), usage=usage, model="as the server says"
         )
@@ -295,6 +300,25 @@ async def test_closing_closes_each_back_end_once() -> None:
     async with gateway(a=fake, b=fake) as door:
         await door.complete(ask())
     assert fake.closed == 1
+
+
+@pytest.mark.parametrize(("own", "paid"), [(None, 0.016), (0.0, 0.016), (1e-5, 1e-5)])
+async def test_what_a_back_end_has_no_price_for_costs_what_the_settings_say(
+    own: float | None, paid: float
+) -> None:
+    door = gateway(Settings(prices={"a/x": (1e-3, 2e-3)}), a=Fake(usd=own))
+    response, _ = await door.complete(ask())
+    assert response.usage.usd == pytest.approx(paid)
+
+
+async def test_a_fallback_that_gives_one_sample_says_nothing_about_the_model_itself() -> None:
+    first, other = Fake(*[ModelUnavailable("down")] * 4), Fake(gives=1)
+    door = gateway(Settings(fallbacks={"a/x": ("b/y",)}), a=first, b=other)
+    assert len((await door.complete(ask(n=3)))[0].completions) == 3 == len(other.seen)
+    first.faults.clear()
+    first.seen.clear()
+    assert len((await door.complete(ask(n=3)))[0].completions) == 3
+    assert [request.n for request in first.seen] == [3]
 
 
 def test_prices_are_the_dearest_of_a_model_and_its_fallbacks() -> None:

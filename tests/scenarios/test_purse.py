@@ -68,3 +68,43 @@ async def test_a_trial_of_which_nothing_came_gives_nothing_back_that_was_paid(vo
     assert held is not None
     purse.settle(held, Usage(), before)
     assert purse.spent.calls == 2
+
+
+LONG = {"question": "word " * 20_000}
+
+
+async def test_a_long_question_needs_more_room_in_every_call_that_may_quote_it(vote: Entrant) -> None:
+    plan = vote.workflow.plan()
+    purse = Purse(Limits(tokens=10**9, usd=1e9), [vote])
+    short, long = purse.hold(vote, None, {"question": "2 + 2"}), purse.hold(vote, None, LONG)
+    assert short is not None and long is not None
+    assert short.tokens == plan.tokens
+    assert long.tokens - short.tokens == 3 * (round(100_000 / 3) - 100)
+    assert (long.usd or 0) - (short.usd or 0) == pytest.approx((long.tokens - short.tokens) * 1e-6)
+    small = Purse(Limits(tokens=plan.tokens + 10), [vote])
+    assert await small.room(vote, None, LONG) is None and await small.room(vote, None, {}) is not None
+
+
+async def test_a_run_with_limits_of_its_own_needs_no_more_than_these(runtime: Open) -> None:
+    own = Runner(scenario(budget="{tokens: 50}"), runtime(Adder())).entrants[1]
+    held = Purse(Limits(tokens=1000), [own]).hold(own, None, LONG)
+    assert held is not None and held.tokens == 50
+
+
+async def test_who_used_more_than_was_held_is_held_to_need_it_again(vote: Entrant) -> None:
+    purse = Purse(Limits(tokens=10**6), [vote])
+    first = await purse.room(vote)
+    assert first is not None
+    purse.settle(first, Usage(calls=3, completion=first.tokens + 500), Usage(), vote)
+    second = await purse.room(vote)
+    assert second is not None and second.tokens == first.tokens + 500
+
+
+async def test_money_of_which_nothing_is_known_is_not_forgotten(vote: Entrant) -> None:
+    purse = Purse(Limits(usd=1.0), [vote])
+    purse.pay(Usage(calls=3, prompt=100_000, completion=200_000, usd=None), vote)
+    assert purse.spent.usd == pytest.approx(0.3), "at the price that is known now"
+    held = await purse.room(vote)
+    assert held is not None and held.usd
+    purse.settle(held, Usage(calls=3, usd=None), Usage(), vote)
+    assert purse.spent.usd == pytest.approx(0.3 + held.usd)

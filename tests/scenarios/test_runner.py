@@ -54,6 +54,19 @@ async def test_the_same_command_asks_nothing_again(runtime: Open) -> None:
     assert second.usage.calls == first.usage.calls
 
 
+async def test_contenders_that_differ_in_nothing_share_their_runs(runtime: Open) -> None:
+    twins = scenario(
+        workflows="{one: solve, two: {workflow: solve, params: {temperature: 0.0}}, vote: solve}"
+    )
+    adder = Adder()
+    report = await sitting(runtime, adder, twins)
+    assert len(adder.seen) == 6 == report.usage.calls and not report.stopped
+    assert [t.label for t in report.trials] == ["one", "two", "three"] * 6
+    assert all(t.right and t.stop == "answered" for t in report.trials)
+    again = await sitting(runtime, idle := Adder(), replace(twins, total=Limits(calls=7)))
+    assert idle.seen == [] and outcomes(again) == outcomes(report) and not again.stopped
+
+
 async def test_only_what_is_new_is_asked(runtime: Open) -> None:
     await sitting(runtime, Adder())
     more_items, other_params = Adder(), Adder()
