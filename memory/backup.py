@@ -14,11 +14,15 @@ from sqlalchemy.engine import URL
 
 from rebut.errors import InputError, StoreError
 
+from .appearing import replacing
 from .dialect import FAILURES, Address, File, Server, explain
 from .migrations import MIGRATIONS
 
 STEP = 2000
 """Pages that are copied between two looks at the clock."""
+
+SIDES = ("-wal", "-shm", "-journal")
+"""Ends of the names of files that SQLite keeps beside a database, and takes for a part of it."""
 
 COUNTED = ("run", "call", "message", "event", "content")
 
@@ -43,7 +47,7 @@ def backup(where: Address, target: Path, *, force: bool = False, seen: Seen | No
 
     Raises:
         InputError: there is no store, or it is on PostgreSQL; or the target is there (without `force`), is
-            the store itself, or is in use.
+            the store itself, or is in use; or files of another store lie beside it.
         StoreError: the store or the copy is damaged, or cannot be written.
     """
     if not isinstance(where, File):
@@ -54,19 +58,14 @@ def backup(where: Address, target: Path, *, force: bool = False, seen: Seen | No
     if not where.path.is_file():
         raise InputError(f"there is no store at {where}")
     _may_write(where.path, target, force)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        rows = _copied(where, part, seen)
-        _flush(part)
-        part.replace(target)
+        with replacing(target) as part:
+            rows = _alone(where, part, seen)
         _flush(target.parent)
         return Copy(target, target.stat().st_size, rows)
     except OSError as error:
         raise InputError(f"cannot write {target}: {error.strerror or error}") from error
-    finally:
-        for end in ("", "-wal", "-shm", "-journal"):
-            part.with_name(part.name + end).unlink(missing_ok=True)
 
 
 def _dump(where: Address, target: Path) -> str:
@@ -83,16 +82,36 @@ def _dump(where: Address, target: Path) -> str:
 def _may_write(store: Path, target: Path, force: bool) -> None:
     if target.is_dir():
         raise InputError(f"{target} is a folder (like: {target / 'backup.db'})")
-    if not target.exists():
-        return
+    left = [name for end in SIDES if target.with_name(name := target.name + end).exists()]
+    if target.exists():
+        _may_replace(store, target, force)
+        if left:
+            raise InputError(f"{target} is a store in use, or was not closed: give the copy another name")
+    elif left:
+        raise InputError(
+            f"a store that was at {target} was not closed and left {' and '.join(left)}, which would be "
+            "taken for a part of the copy: move that away, or give the copy another name"
+        )
+
+
+def _may_replace(store: Path, target: Path, force: bool) -> None:
     if not target.is_file():
         raise InputError(f"{target} is no file that can be overwritten: give the copy another name")
     if target.samefile(store):
         raise InputError(f"{target} is the store itself: give its copy another name")
     if not force:
         raise InputError(f"{target} exists (--force overwrites it)")
-    if target.with_name(target.name + "-wal").exists():
-        raise InputError(f"{target} is a store in use, or was not closed: give the copy another name")
+
+
+def _alone(where: File, part: Path, seen: Seen | None) -> Mapping[str, int]:
+    """The rows of a copy that is one file, on disk."""
+    try:
+        rows = _copied(where, part, seen)
+        _flush(part)
+        return rows
+    finally:
+        for end in SIDES:
+            part.with_name(part.name + end).unlink(missing_ok=True)
 
 
 def _copied(where: File, part: Path, seen: Seen | None) -> Mapping[str, int]:

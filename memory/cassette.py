@@ -7,7 +7,6 @@ in the order in which they were handed over, then the durable events.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -23,6 +22,7 @@ from rebut.events import EVENTS, Event, event_of
 from ..models.journal import CallSite, Outcome
 from ..models.wire import Request
 from . import drift, lines
+from .appearing import replacing
 from .recall import DRIFT_AFTER, Recall
 from .values import RecordedCall, RunResult, RunStart
 
@@ -129,17 +129,10 @@ def read(path: Path | str) -> Cassette:
 
 
 def _replace(target: Path, body: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(target) as part, part.open("wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def written(cassette: Cassette) -> Iterator[bytes]:

@@ -55,7 +55,9 @@ class Journal:
         self._held: list[Cells] = []
         self._broken: str | None = None
         self._replies = replies
-        self._taken: set[str] = set()
+        self._foreign = {
+            call.site.path for call in kept if call.taken or _stands_in(call.request, call.outcome)
+        }
 
     def busy(self, more: int) -> None:
         """Say that so many more (or fewer) branches of the run are at work without a call: none is late."""
@@ -90,6 +92,8 @@ class Journal:
         )
         self._seq = seq
         self._paths.add(site.path)
+        if _stands_in(request, outcome):
+            self._foreign.add(site.path)
         future = self._writer.submit(rows, run=self.run) if self._settled else self._settle(rows)
         try:
             await future
@@ -105,12 +109,16 @@ class Journal:
         """
         response = None if self._replies is None else await self._replies(request.hash())
         if response is not None:
-            self._taken.add(site.path)
+            self._foreign.add(site.path)
         return response
 
     def keep(self, site: CallSite, request: Request) -> None:
-        """Let other runs take the reply of this call to the request."""
-        if site.path not in self._taken:
+        """Let other runs take the reply of this call to the request, if it is what its model gave to it.
+
+        Not so are a reply that another run was given, one that a fork took over (perhaps of another model) or
+        was written by hand, and one of a model that answered in the place of the one that was asked.
+        """
+        if site.path not in self._foreign:
             deed = partial(shelf.keep, request.hash(), self.run, site.path)
             self._writer.later(deed, run=self.run)
 
@@ -167,6 +175,11 @@ class Journal:
 
     def _unused(self, seq: int) -> Deed:
         return lambda connection: _mark(connection, self.run, seq, False)
+
+
+def _stands_in(request: Request, outcome: Outcome) -> bool:
+    """Whether another model answered than the one that was asked."""
+    return outcome.response is not None and outcome.response.model not in ("", request.model)
 
 
 def _mark(connection: Connection, run: str, seq: int, used: bool) -> None:

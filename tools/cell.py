@@ -39,8 +39,13 @@ keyctl 250 219, bpf 321 280, perf_event_open 298 241, seccomp 317 277, kexec_loa
 kexec_file_load 320 294, init_module 175 105, finit_module 313 273, delete_module 176 106,
 reboot 169 142, swapon 167 224, swapoff 168 225, acct 163 89, quotactl 179 60, quotactl_fd 443 443,
 sethostname 170 161, setdomainname 171 162, settimeofday 164 170, clock_settime 227 112,
-adjtimex 159 171, clock_adjtime 305 266, iopl 172 -, ioperm 173 -
+adjtimex 159 171, clock_adjtime 305 266, iopl 172 -, ioperm 173 -, setpriority 141 140,
+ioprio_set 251 30, sched_setaffinity 203 122, sched_setscheduler 144 119, sched_setparam 142 118,
+sched_setattr 314 274, migrate_pages 256 238, move_pages 279 239
 """
+# Calls of which only some orders (the second argument) are refused: those by which the kernel would send
+# signals to another process. F_SETOWN, F_SETSIG, F_SETOWN_EX; FIOSETOWN, SIOCSPGRP.
+ORDERS: Mapping[str, tuple[int, ...]] = {"fcntl 72 25": (8, 10, 15), "ioctl 16 29": (0x8901, 0x8902)}
 MACHINES: Mapping[str, tuple[int, int]] = {"x86_64": (0xC000003E, 1), "aarch64": (0xC00000B7, 2)}
 """How the kernel calls a machine, and the column of its numbers."""
 CLONE3 = 435
@@ -167,6 +172,12 @@ def _refuse_calls(libc: Any) -> None:
     for number in numbers:
         if number != "-":
             steps += [(equal, 0, 1, int(number)), (give, 0, 0, refuse | EPERM)]
+    for call, orders in ORDERS.items():
+        # the kernel reads an order from the lower half of the argument, which stands first in memory
+        steps += [(equal, 0, 2 * len(orders) + 2, int(call.split()[column])), (load, 0, 0, 24)]
+        for order in orders:
+            steps += [(equal, 0, 1, order), (give, 0, 0, refuse | EPERM)]
+        steps.append((give, 0, 0, allow))
     steps.append((give, 0, 0, allow))
     program = (_Step * len(steps))(*(_Step(*step) for step in steps))
     rules = _Filter(len(steps), program)

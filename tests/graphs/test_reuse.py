@@ -137,6 +137,34 @@ async def test_a_fork_keeps_what_was_taken(house: House) -> None:
     assert house.stage.order[-2:] == ["solver", "solver"]
 
 
+async def test_what_a_fork_took_over_of_another_model_is_not_taken_for_its_own(house: House) -> None:
+    await house.order(house.flow())
+    for name in ("maker", "solver"):
+        house.stage._voices[f"larger-{name}"] = house.stage._voices[name]
+    larger = {name: f"stage/larger-{name}" for name in ("maker", "solver")}
+    run = await house.runtime.fork(house.last.run, "solve", models=larger)
+    assert (await run.result()).answer == "4" and house.stage.order[-1] == "larger-solver"
+    replay = await house.runtime.replay(run.id)
+    assert (await replay.result()).answer == "4" and replay.difference() is None
+    assert await house.order(house.flow().with_(models=larger)) == ["larger-maker", "larger-solver"]
+    assert await house.order(house.flow().with_(models=larger)) == ["larger-solver"]
+    assert await house.order(house.flow()) == ["solver"]
+
+
+async def test_a_reply_written_by_hand_is_for_its_fork_alone(tmp_path: Path) -> None:
+    house = House(tmp_path / "s.db", maker=["I cannot.", "No.", MADE])
+    await house.order(house.flow())
+    wished = json.dumps({"modules": ["Wish."]})
+    run = await house.runtime.fork(house.last.run, "make", say=wished)
+    forked = (await run.result()).state["made"]
+    replay = await house.runtime.replay(run.id)
+    assert (await replay.result()).state["made"] == forked and replay.difference() is None
+    assert await house.order(house.flow()) == ["maker", "solver"]
+    assert house.last.state["made"] != forked
+    assert await house.order(house.flow()) == ["solver"]
+    assert house.last.state["made"] != forked
+
+
 async def test_when_the_run_that_was_answered_is_gone_the_next_one_asks_and_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     house = House(path)

@@ -88,6 +88,37 @@ async def test_a_copy_never_replaces_the_store_itself_or_one_in_use(
             backup(address(path), tmp_path, force=True)
 
 
+@pytest.mark.parametrize("end", ["-wal", "-shm", "-journal"])
+@pytest.mark.parametrize(("there", "says"), [(True, "in use, or was not closed"), (False, "was not closed")])
+async def test_what_another_store_left_is_not_mixed_into_a_copy(
+    path: Path, tmp_path: Path, start: Start, end: str, there: bool, says: str
+) -> None:
+    target, left = tmp_path / "copy.db", tmp_path / f"copy.db{end}"
+    async with Store.open(path) as store:
+        await store.begin(start())
+    left.write_text("old")
+    if there:
+        target.write_text("mine")
+    with pytest.raises(InputError, match=says) as refused:
+        backup(address(path), target, force=True)
+    assert there or f"left {left.name}, which would be taken for a part of the copy" in str(refused.value)
+    assert left.read_text() == "old" and target.exists() is there
+    left.unlink()
+    assert backup(address(path), target, force=True).rows["run"] == 1
+
+
+async def test_who_may_read_a_copy_is_kept_when_it_is_made_anew(
+    path: Path, tmp_path: Path, start: Start
+) -> None:
+    target = tmp_path / "copy.db"
+    async with Store.open(path) as store:
+        await store.begin(start())
+    backup(address(path), target)
+    target.chmod(0o600)
+    backup(address(path), target, force=True)
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
 def test_what_is_no_store_is_not_copied(path: Path, tmp_path: Path) -> None:
     target = tmp_path / "copy.db"
     with pytest.raises(InputError, match="there is no store at"):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
@@ -120,6 +121,18 @@ def test_a_cassette_comes_back_as_it_was_written(tmp_path: Path, start: Start, c
     written = _cassette(start(), (odd, failed), (NodeStarted(node="a", visit=1, seq=0).as_json(),))
     cassette.write(tmp_path / "a.jsonl", written)
     assert cassette.read(tmp_path / "a.jsonl") == written
+
+
+def test_a_private_cassette_stays_private(tmp_path: Path, start: Start) -> None:
+    new, old = tmp_path / "new.jsonl", tmp_path / "old.jsonl"
+    old.touch(0o600)
+    before = os.umask(0o027)
+    try:
+        for path in (new, old):
+            cassette.write(path, _cassette(start()))
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in (new, old)] == [0o640, 0o600]
 
 
 def test_a_file_that_cannot_be_replaced_is_left_alone(tmp_path: Path, start: Start) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import resource
 import signal
 import subprocess
 import time
@@ -45,6 +47,14 @@ def test_the_usual_modules_can_be_used() -> None:
         ("import threading\nthreading.Thread(target=print).start()", "can't start new thread"),
         ("import os\nos.kill(os.getppid(), 9)", "Operation not permitted"),
         ("import os\nos.kill(-1, 9)", "Operation not permitted"),
+        ("import os\nos.setpriority(os.PRIO_PROCESS, os.getppid(), 19)", "Operation not permitted"),
+        ("import os\nos.sched_setaffinity(os.getppid(), {0})", "Operation not permitted"),
+        ("import os\nos.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))", "Operation not permitted"),
+        ("import fcntl, os\nfcntl.fcntl(0, fcntl.F_SETOWN, os.getppid())", "Operation not permitted"),
+        ("import fcntl\nfcntl.fcntl(0, 10, 9)", "Operation not permitted"),
+        ("import fcntl\nfcntl.fcntl(0, 15, bytes(8))", "Operation not permitted"),
+        ("import fcntl\nfcntl.ioctl(0, 0x8901, bytes(4))", "Operation not permitted"),
+        ("import fcntl\nfcntl.ioctl(0, 0x8902, bytes(4))", "Operation not permitted"),
         ("print(open('/etc/passwd').read())", "Permission denied"),
         ("print(open('/proc/self/environ').read())", "Permission denied"),
         ("import os\nos.listdir('/home')", "Permission denied"),
@@ -65,6 +75,25 @@ def test_the_usual_modules_can_be_used() -> None:
 )
 def test_what_is_no_computing_is_refused(program: str, says: str) -> None:
     assert says in error_of(program, seconds=10)
+
+
+def test_an_order_with_more_bits_than_the_kernel_reads_is_refused_too() -> None:
+    _, *numbers = next(call for call in cell.ORDERS if call.startswith("fcntl")).split()
+    number = numbers[cell.MACHINES[platform.machine()][1] - 1]
+    program = (
+        "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+        f"done = libc.syscall({number}, 0, ctypes.c_long((1 << 32) | 8), os.getppid())\n"
+        "assert done == 0, os.strerror(ctypes.get_errno())"
+    )
+    assert error_of(program) == "AssertionError: Operation not permitted"
+
+
+def test_other_orders_to_files_are_let_through() -> None:
+    program = (
+        "import fcntl, os\nread, write = os.pipe()\nos.set_blocking(read, False)\n"
+        "flags = fcntl.fcntl(read, fcntl.F_GETFL)\nfcntl.ioctl(read, 0x5421, bytes(4))"
+    )
+    assert sandbox.passes(program, "assert flags & os.O_NONBLOCK and not os.isatty(read)").passed
 
 
 @pytest.mark.parametrize("kind", ["AF_INET", "AF_INET6", "AF_UNIX"])
@@ -129,8 +158,52 @@ def test_where_a_barrier_is_missing_nothing_is_run(monkeypatch: pytest.MonkeyPat
         sandbox.ready.cache_clear()
 
 
+@pytest.mark.parametrize(
+    ("barrier", "broken", "lacks"),
+    [
+        ("setpriority 141 140", "vhangup 153 58", "priority"),
+        ("sched_setaffinity 203 122", "vhangup 153 58", "processors"),
+        ("(8, 10, 15)", "(10, 15)", "owner"),
+        ("(8, 10, 15)", "(8, 15)", "signal"),
+    ],
+)
+def test_a_cell_from_which_others_can_be_reached_is_not_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, barrier: str, broken: str, lacks: str
+) -> None:
+    source = sandbox.CELL.read_text()
+    assert source.count(barrier) == 1
+    weak = tmp_path / "cell.py"
+    weak.write_text(source.replace(barrier, broken))
+    monkeypatch.setattr(sandbox, "CELL", weak)
+    sandbox.ready.cache_clear()
+    try:
+        with pytest.raises(SettingsError, match=r"AssertionError: .'fork', ") as refused:
+            sandbox.ready()
+        assert f"'{lacks}'" not in str(refused.value)
+    finally:
+        sandbox.ready.cache_clear()
+
+
+def test_a_process_with_many_open_files_runs_programs_too() -> None:
+    sandbox.ready()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 1400:
+        pytest.skip("this process may not open so many files")
+    kept: list[int] = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1400), hard))
+        while not kept or kept[-1] < 1100:
+            kept.append(os.open(os.devnull, os.O_RDONLY))
+        assert sandbox.passes(ADD, "assert add(1, 2) == 3").passed
+        assert error_of("while True:\n    pass", seconds=0.2) == "longer than 0.2 seconds"
+    finally:
+        for file in kept:
+            os.close(file)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def test_the_table_of_calls_is_whole() -> None:
-    calls = [call.split() for call in cell.CALLS.replace("\n", " ").split(",")]
+    calls = [call.split() for call in (*cell.CALLS.replace("\n", " ").split(","), *cell.ORDERS)]
     assert all(len(call) == 3 for call in calls) and len({call[0] for call in calls}) == len(calls)
     for column in (1, 2):
         numbers = [int(call[column]) for call in calls if call[column] != "-"]
