@@ -102,7 +102,7 @@ async def perform(run: RunContext, callee: Workflow, context: RunContext, *, ind
         try:
             await asyncio.create_task(_alone(callee, context))
         except BudgetSpent as spent:
-            cut = context.spent = context.spent or spent
+            cut = context.spent = spent
     if cut is None:
         answer, reason, detail = await answer_of(context)
     else:

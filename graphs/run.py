@@ -104,11 +104,13 @@ class Run:
         self.difference: Callable[[], str | None] = lambda: None
         """For a replay that has ended: how its events differ from the recorded ones; None for not at all."""
         self._started = time.perf_counter()
+        self._over = asyncio.Event()
         self._watcher = self.watch() if watch else None
         self._driver: asyncio.Task[Any] | None = None
         self._cut: BudgetSpent | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._over = asyncio.Event()
+        self._called_off = False
+        self._found: Result | BaseException | None = None
         self.registry: set[Run] = set()
         """Where the run stands among the others of its runtime, from its opening to its end."""
 
@@ -132,9 +134,14 @@ class Run:
 
         Raises:
             RebutError: the run failed; `error.run` is its id.
+            RuntimeError: it is driven already, or was.
         """
+        if self._driver is not None or self._over.is_set():
+            raise RuntimeError(f"run {self.id!r} is driven once: wait for its result()")
         self._driver = asyncio.current_task()
         try:
+            if self._called_off:
+                raise asyncio.CancelledError
             await self.open()
             try:
                 await drive(self.workflow.compiled, self.context)
@@ -184,14 +191,15 @@ class Run:
         return await self._end(*await answer_of(self.context))
 
     def cut_short(self, spent: BudgetSpent) -> None:
-        """Note that a spent budget ended the run: the fallback gives its answer."""
-        self._cut = self.context.spent = self.context.spent or spent
+        """Note that a spent budget ended the run, whichever cut a node short before: the fallback answers."""
+        self._cut = self.context.spent = spent
 
     async def fail(self, error: BaseException) -> None:
         """End the run with the error that stopped it; what is in the journal stays for a resume.
 
         Where its store would not have it, another run may have its place there: that is left alone.
         """
+        self._found = error
         if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
             await self._close("cancelled", None, "cancelled", "cancelled")
             return
@@ -202,8 +210,7 @@ class Run:
 
     async def _end(self, answer: Any, stop_reason: StopReason, detail: str) -> Result:
         context = self.context
-        await self._close("finished", answer, stop_reason, detail)
-        return Result(
+        self._found = result = Result(
             answer=answer,
             stop_reason=stop_reason,
             detail=detail,
@@ -213,6 +220,8 @@ class Run:
             notes=tuple(context.notes),
             state=context.state,
         )
+        await self._close("finished", answer, stop_reason, detail)
+        return result
 
     async def _close(self, status: Status, answer: Any, stop_reason: StopReason, detail: str) -> None:
         """End the run, once: who comes later waits for the first."""
@@ -255,8 +264,8 @@ class Run:
         self._over.set()
 
     def start(self) -> None:
-        """Drive the run in a task of its own."""
-        if self._task is None:
+        """Drive the run in a task of its own, unless it is driven, or over."""
+        if self._task is None and self._driver is None and not self._over.is_set():
             self._task = asyncio.get_running_loop().create_task(self.execute(), name=f"rebut {self.id}")
             self._task.add_done_callback(_seen)
 
@@ -268,13 +277,19 @@ class Run:
             asyncio.CancelledError: it was cancelled.
         """
         self.start()
-        assert self._task is not None
-        return await asyncio.shield(self._task)
+        if self._task is not None:
+            return await asyncio.shield(self._task)
+        await self._over.wait()
+        if isinstance(self._found, Result):
+            return self._found
+        raise self._found or asyncio.CancelledError
 
     def cancel(self) -> None:
         """Stop the run: calls in flight are cancelled, what is done stays in the journal."""
-        if self._task is not None:
+        if self._task is not None and self._driver is not None:
             self._task.cancel()
+        else:
+            self._called_off = True  # a task that is cancelled before its first step would never end the run
 
     async def stop(self) -> None:
         """Cancel the run wherever it is driven, and wait until its end is written."""
@@ -291,6 +306,8 @@ class Run:
         self.cancel()
         if self._task is not None:
             await asyncio.wait([self._task])
+        elif self not in self.registry and not self._over.is_set():
+            await self.fail(asyncio.CancelledError())
 
     def watch(self) -> Watcher:
         """A stream of the events from now on."""
@@ -298,6 +315,8 @@ class Run:
             raise RuntimeError("this run was begun without watchers")
         watcher = Watcher()
         self._emitter.watchers.append(watcher)
+        if self._over.is_set():
+            watcher.put(None)
         return watcher
 
     def __aiter__(self) -> AsyncIterator[Event]:

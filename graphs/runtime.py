@@ -296,21 +296,22 @@ class _StoreEntry:
         calls: Sequence[RecordedCall] | None = None,
     ) -> None:
         self._store, self._start, self._journal, self._calls = store, start, journal, calls
-        self._refused = False
+        self._entered = journal is not None
 
     async def open(self) -> RunJournal:
         if self._journal is None:
+            self._entered = True
             try:
                 self._journal = await self._store.begin(self._start, self._calls)
             except RebutError:
-                self._refused = True  # what has the place that it wanted is another run
+                self._entered = False  # what has the place that it wanted may be another run
                 raise
         return self._journal
 
     async def close(
         self, *, status: Status, answer: Any, stop_reason: str, detail: str, usage: Usage, seconds: float
     ) -> None:
-        if self._refused:
+        if not self._entered:
             return
         await self._store.finish(
             self._start.run,
