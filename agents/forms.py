@@ -14,11 +14,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, create_model
 
-from rebut.records import Reply
+from rebut import records
 
 from .wires import Text, Wire, YesNo
 
@@ -105,7 +105,7 @@ def form_of(written: Mapping[str, Any]) -> Form:
 
 
 def _field(name: str, text: Any) -> Field:
-    if not _NAME.fullmatch(name) or name in RESERVED or name in _TAKEN:
+    if not _free(name):
         raise ValueError(f"{name!r} cannot name a field (small letters, digits and underscores; not taken)")
     if not isinstance(text, str):
         raise ValueError(f"field {name!r} is {text!r} (possible: {HOW})")
@@ -237,14 +237,62 @@ def _typed(generic: Any, parameters: tuple[Any, ...]) -> Any:
     return generic[parameters]
 
 
-@lru_cache(maxsize=256)
+class Reply(records.Reply):
+    """What a filled-in form becomes, for pickle and for checkpoints of a graph.
+
+    A checkpoint keeps a record as the name of its class and its values, and makes it with ``Reply(**values)``:
+    that gives the record that has fields for them.
+    """
+
+    def __new__(cls, /, *_: Any, **values: Any) -> Self:
+        made: type[Any] = cls
+        if cls is Reply and (kinds := tuple((n, _kind_of(v)) for n, v in values.items() if _free(n))):
+            made = _with(kinds)
+        return super().__new__(made)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = type(self).model_fields.items()
+        kinds = tuple((name, field.annotation) for name, field in fields if name not in RESERVED)
+        return _blank, (kinds,), self.__getstate__()
+
+
+Kinds = tuple[tuple[str, Any], ...]
+"""The fields of a record with what they hold, in order."""
+
+
 def _record(form: Form) -> type[Reply]:
     kinds: dict[str, Any] = {"text": str, "number": float, "whole": int, "flag": bool, "choice": str}
-    fields: dict[str, Any] = {
-        field.name: (_typed(tuple, (kinds[field.what], ...)) if field.many else kinds[field.what], ...)
-        for field in form.fields
-    }
+    return _with(
+        tuple(
+            (field.name, _typed(tuple, (kinds[field.what], ...)) if field.many else kinds[field.what])
+            for field in form.fields
+        )
+    )
+
+
+@lru_cache(maxsize=256)
+def _with(kinds: Kinds) -> type[Reply]:
+    fields: dict[str, Any] = {name: (kind, ...) for name, kind in kinds}
     return create_model("Reply", __base__=Reply, **fields)
+
+
+def _blank(kinds: Kinds) -> Reply:
+    """A record whose values come later."""
+    made = _with(kinds) if kinds else Reply
+    return made.__new__(made)
+
+
+def _kind_of(value: Any) -> Any:
+    """What a field holds, told by its value."""
+    if not isinstance(value, list | tuple):
+        return type(value) if isinstance(value, str | bool | int | float) else Any
+    kinds = {_kind_of(one) for one in value}
+    return _typed(tuple, (kinds.pop() if len(kinds) == 1 else Any, ...))
+
+
+def _free(name: str) -> bool:
+    """Whether a field may be named so."""
+    return bool(_NAME.fullmatch(name)) and name not in RESERVED and name not in _TAKEN
 
 
 def wire(form: Form, lengths: Sizes) -> type[Wire]:

@@ -12,15 +12,15 @@ from statistics import fmean
 
 from rebut.errors import InputError
 
-from .statistics.distributions import normal_tails
 from .statistics.means import Interval
-from .statistics.paired import difference, mcnemar
+from .statistics.paired import Tested, clustered, difference, mcnemar
 from .statistics.power import items_needed
 from .statistics.resampling import bootstrap
 from .trials import Trial, cluster_of
 
 LEVEL = 0.95
 RESAMPLES = 2_000
+_TESTS = {"exact": "McNemar, exact", "normal": "normal, clustered errors", "sign": "sign, exact"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +114,9 @@ class Comparison:
     Attributes:
         items: how many they have in common; `before` and `after` their shares of right answers.
         gain: the second's share less the first's; `error` its standard error, clustered by group.
-        p: of McNemar's exact test, or, where items have several trials or groups, of the gain in its errors.
+        p: of McNemar's exact test, or, where items have several trials or groups, of the gain in its errors;
+            where all items or groups gain alike, so that the error is 0, of the exact sign test over them.
+        test: which of the three it is.
         changed: the items that differ, the lost ones first.
         tokens: `tokens_after`, those of a mean trial of the second, by `tokens_before`; None where the first
             used none.
@@ -150,6 +152,7 @@ def compared(first: Sequence[Trial], second: Sequence[Trial]) -> Comparison | No
     exact = len(set(groups)) == len(groups) and all(
         len(pair.before) == len(pair.after) == 1 for pair in both.pairs
     )
+    tested = _tested(gains) if exact else clustered(found)
     return Comparison(
         items=len(gains),
         before=fmean(_share(pair.before) for pair in both.pairs),
@@ -157,8 +160,8 @@ def compared(first: Sequence[Trial], second: Sequence[Trial]) -> Comparison | No
         gain=found.mean,
         error=found.error,
         interval=found.interval(),
-        p=_p(gains, found.mean, found.error, exact=exact),
-        test="McNemar, exact" if exact else "normal, clustered errors",
+        p=tested.p,
+        test=_TESTS[tested.method],
         changed=_changed(both.pairs),
         tokens=after / before if before else None,
         tokens_before=before,
@@ -168,10 +171,8 @@ def compared(first: Sequence[Trial], second: Sequence[Trial]) -> Comparison | No
     )
 
 
-def _p(gains: Sequence[float], gain: float, error: float | None, *, exact: bool) -> float:
-    if exact:
-        return mcnemar(sum(g < 0 for g in gains), sum(g > 0 for g in gains)).p
-    return normal_tails(gain / error) if error else 1.0
+def _tested(gains: Sequence[float]) -> Tested:
+    return mcnemar(sum(g < 0 for g in gains), sum(g > 0 for g in gains))
 
 
 def needed(gain: float, error: float | None, items: int) -> int | None:

@@ -145,13 +145,15 @@ class _Sitting:
             same = self.todo.pop(0)
             task = same[0].task
             before = self.known[task.run].result.usage if task.run in self.known else Usage()
-            held = self.purse.hold(task.entrant, before)
-            if held is None:
-                self.stopped = self.purse.words
+            if (held := await self.purse.room(task.entrant, before, task.item.inputs)) is None:
+                self.stopped = self.stopped or self.purse.words
+                return
+            if self.stopped:  # while it stood in line
+                self.purse.settle(held, Usage(), before)
                 return
             made = await LocalExecutor(self.runtime).make(task, resumed=task.run in self.known)
             usage = made.result.usage if made.result else made.usage
-            self.purse.settle(held, usage, before)
+            self.purse.settle(held, usage, before, task.entrant)
             if made.result is not None:
                 self._note(same, made.result.answer, usage)
             elif not self.failed:

@@ -9,9 +9,8 @@ from statistics import fmean
 
 from ..agents.answers.words import folded
 from .spec import Metric
-from .statistics.distributions import normal_tails
 from .statistics.means import Interval, mean
-from .statistics.paired import difference, holm
+from .statistics.paired import clustered, difference, holm
 from .statistics.passing import pass_at_k
 from .statistics.resampling import bootstrap, bootstrap_difference
 from .statistics.texts import exact_match, f1
@@ -58,8 +57,9 @@ class Measured:
         mean: over its trials; of ``pass@k`` over its items.
         interval: 95 %, bootstrapped over groups of trials that belong together; None for fewer than two.
         n: how many trials (or items) have a value; a judge that said nothing leaves one out.
-        gain: difference from the base over what both have, with its interval and p (paired bootstrap);
-            `p_holm` is corrected for all entrants that are compared.
+        gain: difference from the base over what both have, with its interval and p (paired bootstrap; of
+            many groups the gain in its clustered errors, or the sign test where all gain alike); `p_holm` is
+            corrected for all entrants that are compared.
     """
 
     mean: float
@@ -132,8 +132,7 @@ def _compared(
     if len(set(groups)) <= RESAMPLED:
         drawn = bootstrap_difference(before, after, groups=groups)
         return replace(found, gain=drawn.value, gain_interval=drawn.interval, p=drawn.p)
-    p = normal_tails(pair.mean / pair.error) if pair.error else 1.0
-    return replace(found, gain=pair.mean, gain_interval=pair.interval(), p=p)
+    return replace(found, gain=pair.mean, gain_interval=pair.interval(), p=clustered(pair).p)
 
 
 def _corrected(column: Mapping[str, Measured]) -> dict[str, Measured]:

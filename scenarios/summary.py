@@ -10,9 +10,8 @@ from rebut.records import Usage
 
 from .metrics import Measured, measured
 from .runner import Report, by_label
-from .statistics.distributions import normal_tails
 from .statistics.means import Interval, mean, wilson
-from .statistics.paired import difference, discordant, holm, mcnemar
+from .statistics.paired import clustered, difference, discordant, holm, mcnemar
 from .trials import Trial, cluster_of
 
 
@@ -28,7 +27,8 @@ class Line:
         none: trials without an answer, `failed` ones among them; `cut`: ended by their budget.
         gain: difference of the share from that of the base over the same items and seeds, with its interval.
         p: of McNemar's exact test against the base, or, where there are several seeds or groups, of the
-            difference in its clustered standard errors; `p_holm` is corrected for all that are compared.
+            difference in its clustered standard errors (of the sign test where all gain alike); `p_holm` is
+            corrected for all that are compared.
         metrics: what the scenario measures beside that, by name, in its order.
     """
 
@@ -101,7 +101,8 @@ class Pairing:
     """Two contenders over the items and seeds that both met.
 
     `gain` is the first's share less the second's, `error` its standard error, clustered by item or group.
-    `p`: of McNemar's exact test, or, where several trials belong together, of the gain in its errors.
+    `p`: of McNemar's exact test, or, where several trials belong together, of the gain in its errors; where
+    all items or groups gain alike, of the exact sign test over them.
     """
 
     gain: float
@@ -119,10 +120,6 @@ def against(trials: Sequence[Trial], base: Sequence[Trial]) -> Pairing | None:
     mine, its = [a.right for a, _ in pairs], [b.right for _, b in pairs]
     groups = [cluster_of(a) for a, _ in pairs]
     found = difference([float(b) for b in its], [float(a) for a in mine], groups=groups)
-    if len(set(groups)) == len(groups):
-        p = mcnemar(*discordant(its, mine)).p
-    elif found.error:
-        p = normal_tails(found.mean / found.error)
-    else:
-        p = 1.0
-    return Pairing(gain=found.mean, error=found.error, interval=found.interval(), p=p)
+    single = len(set(groups)) == len(groups)
+    tested = mcnemar(*discordant(its, mine)) if single else clustered(found)
+    return Pairing(gain=found.mean, error=found.error, interval=found.interval(), p=tested.p)

@@ -18,6 +18,7 @@ _SHORT = 300
 
 Choices = Sequence[str] | None
 Reader = Callable[[str, Choices], str | None]
+"""Gives an answer, None where there is none, and ``""`` where there is one that cannot be told."""
 
 
 def extract(text: str, kind: str = "auto", *, choices: Choices = None, strict: bool = False) -> str | None:
@@ -25,9 +26,10 @@ def extract(text: str, kind: str = "auto", *, choices: Choices = None, strict: b
 
     The last stated answer wins: ``Answer: x``, ``the answer is x``, ``\\boxed{x}``, ``#### x``,
     ``<answer>x</answer>``. A statement that does not fit the kind is passed over for the one before. A text
-    whose statements are all empty, cut off or a placeholder (``Answer: <number>``) has no answer. In a text
-    without any statement the last number, option, yes or no, formula, code block or JSON value is taken;
-    `strict` forbids that (code and JSON have no statements and are always read so).
+    whose last one cannot be read (``2 and a half``), or whose statements are all empty, cut off or a
+    placeholder (``Answer: <number>``), has no answer. In a text without any statement the last number,
+    option, yes or no, formula, code block or JSON value is taken; `strict` forbids that (code and JSON have
+    no statements and are always read so).
 
     Thoughts in ``<think>`` tags are not read. Never raises for any text; linear in its length.
 
@@ -52,8 +54,8 @@ def extract(text: str, kind: str = "auto", *, choices: Choices = None, strict: b
         if is_void(value):
             void = True
         elif (answer := read(value, choices)) is not None:
-            return answer
-    return None if void or strict or not shown.strip() else fallback(shown, choices)
+            return answer or None  # there is one, and it cannot be told
+    return None if void or strict or not shown.strip() else fallback(shown, choices) or None
 
 
 def _number(value: str, _: Choices) -> str | None:

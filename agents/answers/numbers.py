@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from .signs import negated
+from .spelled import MAGNITUDE, UNREAD, WORD, spelled
+
 _MINUS = "−–‒﹣－"
 _CURRENCY = "$€£¥₹₽₩₺₪₫฿"
 _GAPS = "\u00a0\u202f\u2009'’_"
@@ -15,32 +18,41 @@ _BODY = (
     rf"(?:\d{{1,3}}(?:,\d{{3}}(?!\d)){{1,20}}+|\d{{1,3}}(?:[{_GAPS}]\d{{3}}(?!\d)){{1,20}}+|\d{{1,300}}+)(?:\.\d{{1,300}}+)?+"
     r"|\.\d{1,300}+"
 )
+_GREAT = "|".join(MAGNITUDE)
 NUMBER = re.compile(
-    rf"(?<![\w.^])(?P<sign>(?:(?<![)\]}}])[-+{_MINUS}]\s?)?)[{_CURRENCY}]?\s?(?P<sign2>[-{_MINUS}]?)"
+    rf"(?<![\w.^])(?<![\^_][{{(])(?P<sign>(?:(?<![)\]}}])[-+{_MINUS}]\s?)?)[{_CURRENCY}]?\s?(?P<sign2>[-{_MINUS}]?)"
     rf"(?:(?P<whole>\d{{1,9}}) {{1,3}}(?P<part>\d{{1,9}})/(?P<of>\d{{1,9}})(?![\d/.])"
     rf"|(?P<body>{_BODY})(?!\d|\.\d)"
     rf"(?:[eE](?P<exp>[-+{_MINUS}]?\d{{1,4}})(?!\w)"
     rf"|\s{{0,2}}(?:[x×*·]|\\times|\\cdot)\s{{0,2}}10\s{{0,2}}(?:\^|\*\*)\s{{0,2}}[{{(]?(?P<pow>[-+{_MINUS}]?\d{{1,4}})[}})]?)?"
     rf"(?![eE][-+]?\d)"
     rf"(?:\s?/\s?(?P<den>\d{{1,300}}(?:\.\d{{1,300}})?)(?![\d/])(?!\.\d))?"
-    rf"(?:\s{{1,2}}(?P<mag>thousand|million|billion|trillion)\b)?)",
+    rf"(?:[\s-]{{0,2}}(?P<mag>(?:{_GREAT})(?:[\s-]{{1,2}}(?:{_GREAT})){{0,2}})\b)?)",
     re.IGNORECASE,
 )
 _DECIMAL_COMMA = re.compile(rf"[-+{_MINUS}]?[{_CURRENCY}]?\d{{1,9}},\d{{1,2}}\s?[{_CURRENCY}%]?")
 _SEPARATORS = str.maketrans(dict.fromkeys(f",{_GAPS}"))
 _VULGAR = str.maketrans({"½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅓": " 1/3", "⅔": " 2/3", "⁄": "/"})
-_MAGNITUDE = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_SUPERSCRIPT = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,9}")
+_LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
+_EXPONENT = rf"[-+{_MINUS}]?\d{{1,4}}"
+_POWER = re.compile(
+    rf"(?:\s?\^\s?|\*\*|\s\*\*\s)(?:\{{\s?({_EXPONENT})\s?\}}|\(({_EXPONENT})\)|({_EXPONENT}))(?!\w|[./,]\d)"
+)
+_SUFFIX = re.compile(r"(k)(?!\w)")
+_MONEY_SUFFIX = re.compile(r"\s?(k|m|mn|b|bn|t|tn)(?!\w)", re.IGNORECASE)
+_PLACES = {"k": 3, "m": 6, "mn": 6, "b": 9, "bn": 9, "t": 12, "tn": 12}
+_UNREAD = re.compile(
+    rf"{UNREAD}|\s?(?:π|√|\\pi\b|\\sqrt|pi\b|sqrt\b)|_\{{?\d|\s?(?:bn|mn|mln|mio|tn)\b"
+    r"|[)\]}]{0,2}(?:\*\*[{(]?-?(?:\d|[nkx]\b)|\s?\^(?!\s?\{?\s{0,2}(?:th|st|nd|rd|o|°)\b))",
+    re.IGNORECASE,
+)
+_UNREAD_LETTER = re.compile(r"(?:[KMBT]|\sk)(?!\w)")
+_AND_MORE = re.compile(rf"\s{{1,2}}(?:and\s{{1,2}})?(?:\d|(?:{WORD})\b)", re.IGNORECASE)
+_LONGEST_POWER = 300
 _MOST_EXPONENT = 1000
 _UNITS = re.compile(
     r"(?:\s{0,3}[%°])?(?:[\s-]{1,3}(?:[A-Za-zµ°]{2,30}|per|a|an)(?:/[A-Za-z]{1,20})?(?:\^?[23²³])?\.?){0,6}\s{0,3}"
-)
-_SMALL = tuple(
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "  # noqa: SIM905
-    "seventeen eighteen nineteen".split()
-)
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_WORD = re.compile(
-    rf"\b(?:({'|'.join(_TENS)})(?:[\s-]({'|'.join(_SMALL[1:10])}))?|({'|'.join(_SMALL)}))\b", re.IGNORECASE
 )
 
 _FRAC = re.compile(
@@ -78,7 +90,7 @@ class Quantity:
 def plain(value: str) -> str:
     """`value` with LaTeX fractions, spacing, units and degrees as plain characters."""
     if not value.isascii():
-        value = value.translate(_VULGAR)
+        value = _SUPERSCRIPT.sub(lambda m: f"^{m[0].translate(_LOWERED)}", value.translate(_VULGAR))
     if "\\" not in value and "{" not in value and "~" not in value:
         return value
     value = _FRAC.sub(_fraction, value)
@@ -94,8 +106,10 @@ def _fraction(m: re.Match[str]) -> str:
 def stated(value: str) -> str | None:
     """The number in a stated answer, written plainly: behind its last ``=``, else the first.
 
-    >>> stated("5 + 3 = 8 apples"), stated(r"\\$1,234.50"), stated("twenty-one")
-    ('8', '1234.50', '21')
+    ``""`` where one stands there that cannot be read; None where there is none.
+
+    >>> stated("5 + 3 = 8 apples"), stated(r"\\$1,234.50"), stated("twenty-one"), stated("2 and a half")
+    ('8', '1234.50', '21', '')
     """
     if len(value) < 300 and value.isascii() and value.isdigit():  # as most are: nothing to read around
         return value
@@ -103,12 +117,16 @@ def stated(value: str) -> str | None:
     if _DECIMAL_COMMA.fullmatch(value):
         value = value.replace(",", ".")
     _, equals, tail = value.rpartition("=")
-    found = (equals and next(numbers(tail), None)) or next(numbers(value), None)
-    return found or _in_words(value)
+    for part in (tail, value) if equals else (value,):
+        found = next(numbers(part), None)
+        found = spelled(part) if found is None else found
+        if found is not None:
+            return found
+    return None
 
 
 def last(text: str) -> str | None:
-    """The last number of a text, written plainly."""
+    """The last number of a text, written plainly; ``""`` where it cannot be read, None without any."""
     for size in (400, 4000, len(text)):
         window = text[-size:]
         found = list(numbers(plain(window), skip_first=size < len(text)))
@@ -118,13 +136,51 @@ def last(text: str) -> str | None:
 
 
 def numbers(text: str, *, skip_first: bool = False) -> Iterator[str]:
-    """All numbers of a text in order, written plainly (``-1234.5``, ``3/4``, ``1.5e3``)."""
-    for m in NUMBER.finditer(text):
-        if skip_first and m.start() < 2:
-            continue
-        written = _write(m)
-        if written is not None:
-            yield written
+    """All numbers of a text in order, written plainly (``-1234.5``, ``3/4``, ``1.5e3``).
+
+    ``""`` stands for one that what is around it makes another number of, in a way that is not read.
+    """
+    at = 0
+    while (m := NUMBER.search(text, at)) is not None:
+        told, at = _told(m)
+        if told is not None and not (skip_first and m.start() < 2):
+            yield told
+
+
+def _told(m: re.Match[str]) -> tuple[str | None, int]:
+    """A number with what goes before and behind it, and where it ends; None where it is none at all."""
+    text, end, written = m.string, m.end(), _write(m)
+    if written is None:
+        return None, end
+    simple = not (m["whole"] or m["den"] or m["mag"])
+    suffix = (_MONEY_SUFFIX if any(c in _CURRENCY for c in m[0]) else _SUFFIX).match(text, end)
+    if power := _POWER.match(text, end):
+        end = power.end()
+        whole = simple and not (m["exp"] or m["pow"])
+        written = _raised(written, power[1] or power[2] or power[3]) if whole else ""
+    elif suffix:
+        end = suffix.end()
+        sign = written[: written.startswith("-")]
+        written = f"{sign}{_shift(written[len(sign) :], _PLACES[suffix[1].lower()])}" if simple else ""
+    if (
+        _UNREAD.match(text, end)
+        or _UNREAD_LETTER.match(text, end)
+        or (m["mag"] and _AND_MORE.match(text, end))
+    ):
+        return "", end
+    return written and negated(written, text, m.start()), end
+
+
+def _raised(written: str, exponent: str) -> str:
+    """A whole number to a power; ``""`` for another one, and where it would be very long."""
+    sign, base = written[: written.startswith("-")], written.lstrip("-")
+    power = int(exponent.translate({ord(c): "-" for c in _MINUS}))
+    if base == "10" and (power < 0 or power > _LONGEST_POWER):
+        return f"{sign}1e{power}"
+    if not base.isdigit() or abs(power) * len(base) > _LONGEST_POWER or (power < 0 and not int(base)):
+        return ""
+    value = int(base) ** abs(power)
+    return f"{sign}{value}" if power >= 0 else f"{sign}1/{value}"
 
 
 def _write(m: re.Match[str]) -> str | None:
@@ -139,7 +195,7 @@ def _write(m: re.Match[str]) -> str | None:
     if power:
         body += "e" + power.translate({ord(c): "-" for c in _MINUS}).lstrip("+")
     if m["mag"]:
-        body = _shift(body, _MAGNITUDE[m["mag"].lower()])
+        body = _shift(body, sum(MAGNITUDE[great] for great in re.findall(_GREAT, m["mag"].lower())))
     if m["den"]:
         body += "/" + m["den"]
     return sign + body
@@ -154,15 +210,6 @@ def _shift(body: str, places: int) -> str:
     decimals = decimals.ljust(places, "0")
     rest = decimals[places:]
     return (whole + decimals[:places]).lstrip("0").rjust(1, "0") + (f".{rest}" if rest else "")
-
-
-def _in_words(value: str) -> str | None:
-    m = _WORD.search(value)
-    if m is None:
-        return None
-    if m[3]:
-        return str(_SMALL.index(m[3].lower()))
-    return str(20 + 10 * _TENS.index(m[1].lower()) + (_SMALL.index(m[2].lower()) if m[2] else 0))
 
 
 def quantity(answer: str) -> Quantity | None:
@@ -182,8 +229,8 @@ def _read(answer: str) -> Quantity | None:
     m = NUMBER.match(text)
     if m is None or not _UNITS.fullmatch(text, m.end()):
         return None
-    written = _write(m)
-    return None if written is None else _quantity(written)
+    told, end = _told(m)
+    return _quantity(told) if told and end == m.end() else None
 
 
 def _quantity(written: str) -> Quantity | None:

@@ -20,6 +20,15 @@ _MARKED_LINE = re.compile(
 _YESNO = re.compile(r"(?<![\w-])(yes|no|true|false)(?![\w-])", re.IGNORECASE)
 _FIRST_YESNO = re.compile(r"\W{0,6}(yes|no|true|false)(?![\w-])", re.IGNORECASE)
 _TRUTH = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
+_DENIED = re.compile(r"(?:\b(?:not|never)|n['’]t|\bcannot)\s{1,3}(?:be\s{1,3})?\Z", re.IGNORECASE)
+_DOUBTED = re.compile(
+    r"(?:\b(?:not|never|cannot|neither|nor|hardly|no\s{1,3}(?:way|evidence|proof|longer))|n['’]t)\s{1,3}"
+    r"(?:(?:necessarily|always|entirely|wholly|fully|completely|quite|exactly|strictly|generally|really|actually"
+    r"|simply|just|even|only|both|either|ever|yet|think|believe|say|said|know|known|shown|mean|hold|considered"
+    r"|the|a|an|at|all|in|fact|it|is|that|this|to|be|been|case|statement|claim|sentence|answer)\s{1,3}){0,8}\Z",
+    re.IGNORECASE,
+)
+_BACK = 80
 
 _ARTICLE = re.compile(r"\b(?:a|an|the)\s+(?=\w)")
 _DASH = re.compile(r"(?<=\w)[-‐-―](?=[^\W\d])")
@@ -90,20 +99,39 @@ def _by_words(value: str, choices: Sequence[str] | None, labels: Sequence[str]) 
 
 
 def yesno(value: str) -> str | None:
-    """``yes`` or ``no`` from a stated answer: its first word, else the last yes, no, true or false in it."""
+    """``yes`` or ``no`` from a stated answer: its first word, else the last yes, no, true or false in it.
+
+    ``""`` where that cannot be told.
+
+    >>> yesno("not true"), yesno("not necessarily true"), yesno("not wrong"), yesno("maybe")
+    ('no', '', '', None)
+    """
     m = _FIRST_YESNO.match(value)
-    return _TRUTH[m[1].lower()] if m else last_yesno(value)
+    if m:
+        return _TRUTH[m[1].lower()]
+    found = last_yesno(value)
+    return "" if found is None and value[:4].lower() == "not " else found
 
 
 def last_yesno(text: str) -> str | None:
     """The last yes, no, true or false of a text; a ``no`` before a noun counts only when there is no other.
 
-    >>> last_yesno("Yes, since there is no evidence against it.")
-    'yes'
+    ``not`` before true or false turns it round; ``""`` where it cannot be told what is denied.
+
+    >>> last_yesno("Yes, since there is no evidence against it."), last_yesno("So it isn't true.")
+    ('yes', 'no')
     """
     found = list(_YESNO.finditer(text[-20_000:]))
     firm = [m for m in found if not _determiner(m)]
-    return _TRUTH[(firm or found)[-1][1].lower()] if found else None
+    return _truth((firm or found)[-1]) if found else None
+
+
+def _truth(m: re.Match[str]) -> str:
+    """What a word says where it stands."""
+    word, before = m[1].lower(), m.string[max(0, m.start() - _BACK) : m.start()]
+    if word in ("true", "false") and _DENIED.search(before):
+        return "no" if word == "true" else "yes"
+    return "" if _DOUBTED.search(before) else _TRUTH[word]
 
 
 def _determiner(m: re.Match[str]) -> bool:

@@ -70,9 +70,22 @@ class _Loop:
         self.frontier: list[TreeNode] = []
 
     async def run(self) -> Found:
-        if self.node.root is not None and self.node.unit == "whole":
-            await self.valuing.value([self.tree.root])
-            self.tree.root.closed = False  # a beginning that nobody can value can be bettered all the same
+        if not await self._good_from_the_start():
+            await self._look()
+        if self.search.spent:
+            self.reason = "budget"
+        return await self._found()
+
+    async def _good_from_the_start(self) -> bool:
+        """Value the response that is to be bettered; true where `stop` holds of it already."""
+        root = self.tree.root
+        if self.node.root is None or self.node.unit != "whole":
+            return False
+        await self.valuing.value([root])
+        root.closed = False  # a beginning that nobody can value can be bettered all the same
+        return root.value is not None and self._holds()
+
+    async def _look(self) -> None:
         if self.slots.select in LEVELS:
             await self._by_levels()
         elif self.slots.select == "dfs":
@@ -83,9 +96,6 @@ class _Loop:
             await self._unit_by_unit()
         else:
             await self._walks(self.slots.iterations)
-        if self.search.spent:
-            self.reason = "budget"
-        return await self._found()
 
     # What the ways of searching share
 
@@ -97,8 +107,9 @@ class _Loop:
 
     def _stopped(self) -> bool:
         """Whether `stop` ends the search, or the budget does."""
-        if self.search.spent:
-            return True
+        return self.search.spent or self._holds()
+
+    def _holds(self) -> bool:
         if self.node.stop is None:
             return False
         top = best(list(self.tree.root.below())[1:]) or (
@@ -306,7 +317,8 @@ class _Loop:
             return self.tree.root if self.tree.root.parent is not None else None
         if self.node.output == "visited":
             node = most_visited(self.tree.root)
-            return node if node.parent is not None else None
+            good = self.reason == "stopped" and node.value is not None  # a root that nothing was grown from
+            return node if node.parent is not None or good else None
         leaves = self._leaves()
         if self.node.output == "vote" and leaves:
             return self._voted(leaves)

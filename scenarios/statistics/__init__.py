@@ -19,7 +19,7 @@ from .calibration import (
     risk_coverage,
 )
 from .means import Estimate, Interval, accuracy, clopper_pearson, mean, miller_error, wilson
-from .paired import Tested, difference, discordant, holm, mcnemar, paired_t, wilcoxon
+from .paired import Tested, clustered, difference, discordant, holm, mcnemar, paired_t, wilcoxon
 from .passing import all_at_k, mean_pass_at_k, pass_at_k
 from .power import detectable, items_needed, items_to_differ, power_of
 from .ranks import auroc, kendall, pearson, ranks, spearman
@@ -44,6 +44,7 @@ __all__ = [
     "bootstrap_difference",
     "brier",
     "clopper_pearson",
+    "clustered",
     "cohen",
     "coverage_at",
     "detectable",

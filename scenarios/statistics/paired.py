@@ -23,7 +23,7 @@ class Tested:
         p: two-sided.
         statistic: what the p is of, as the function says.
         n: how many pairs the statistic rests on.
-        method: ``exact``, ``mid-p``, ``normal`` or ``student``.
+        method: ``exact``, ``mid-p``, ``normal``, ``sign`` or ``student``.
     """
 
     p: float
@@ -77,6 +77,25 @@ def difference(
         InputError: as `mean`, or the two differ in length.
     """
     return mean(_gains(first, second), groups=groups)
+
+
+def clustered(found: Estimate) -> Tested:
+    """Whether a mean gain, as `difference` has it, could be 0, from its clustered standard error.
+
+    The normal score of the gain in its errors. Where the error is 0 though there is a gain, all clusters gain
+    alike and no score can be had: then the exact sign test over the n clusters, which all went one way,
+    ``p = 2 * 0.5^n``, at most 1. p is 1 where the error is not known (a single cluster), or the gain is 0.
+    The statistic is the gain.
+
+    >>> clustered(Estimate(0.5, 0.0, 12, 6)).p, clustered(Estimate(0.0, 0.0, 12, 6)).p
+    (0.03125, 1.0)
+    """
+    gain, error, n = found.mean, found.error, found.groups
+    if error is None or not gain:
+        return Tested(1.0, gain, n, "normal")
+    if error <= 1e-12 * abs(gain):  # 0 but for rounding
+        return Tested(min(1.0, 2 * 0.5**n), gain, n, "sign")
+    return Tested(normal_tails(gain / error), gain, n, "normal")
 
 
 def paired_t(first: Sequence[float], second: Sequence[float]) -> Tested:

@@ -292,6 +292,48 @@ answer: found.text
     assert "mend it" in stage.prompts("p")[0]
 
 
+def refining(slots: str) -> str:
+    """A draft, refined from the root of a search."""
+    unit = "mode: remark, root: draft, unit: whole, width: 2, by: {j: response}"
+    return f"""
+name: x
+agents: {{p: refiner, w: solver, j: reviewer}}
+nodes:
+  write: {{ask: w, save: draft}}
+  s: {{search: p, {unit}, {slots}, save: found}}
+edges: {{start: write, write: s, s: end}}
+answer: found.text
+"""
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+@pytest.mark.parametrize(
+    "select",
+    [
+        "beam, depth: 2",
+        "particles, depth: 2",
+        "dfs, iterations: 2",
+        "best, iterations: 2",
+        "uct, iterations: 2",
+        "uct, iterations: 2, output: visited",
+        "uct, iterations: 2, output: vote",
+    ],
+)
+async def test_a_first_response_that_is_good_enough_is_not_refined(select: str, accepted: bool) -> None:
+    stage = Stage({"p": lambda r: str(len(stage.seen)), "w": "draft", "j": critique(accepted)})
+    result = await stage.play(refining(f"select: {select}, stop: best.value > 0.5"), kind="text")
+    found = found_in(result)
+    assert bool(stage.asked("p")) is not accepted
+    if accepted:
+        assert (result.answer, found.reason, found.iterations, found.expanded) == ("draft", "stopped", 0, 0)
+
+
+async def test_a_first_response_that_nobody_can_value_is_refined() -> None:
+    stage = Stage({"p": "better", "w": "draft", "j": lambda r: "?" if said(r) == "draft" else critique(True)})
+    result = await stage.play(refining("depth: 2, stop: best.value > 0.5"), kind="text")
+    assert (result.answer, found_in(result).iterations) == ("better", 1)
+
+
 async def test_particles_that_are_drawn_twice_grow_twice() -> None:
     stage = Stage({"p": lambda r: str(len(stage.seen)), "g": lambda r: grade(10 if said(r)[0] == "1" else 0)})
     slots = "mode: step, width: 1, by: {g: partial}, select: particles, keep: 3, depth: 2"

@@ -53,6 +53,14 @@ def test_the_same_seeds_are_paired_and_other_seeds_count_with_their_means() -> N
     assert other.gain == fmean([0 - 1, 0.5 - 0.5]) and other.test == "normal, clustered errors"
 
 
+def test_items_that_all_gain_alike_are_told_apart_whatever_the_number_of_seeds() -> None:
+    found = compared(seeded("a", s0="0" * 8, s1="0" * 8), seeded("b", s0="1" * 8, s1="1" * 8))
+    assert found is not None and (found.gain, found.error) == (1.0, 0.0)
+    assert (found.p, found.test) == (mcnemar(0, 8).p, "sign, exact")
+    half = compared(seeded("a", s0="0" * 8, s1="0" * 8), seeded("b", s0="1" * 8, s1="0" * 8))
+    assert half is not None and (half.gain, half.p) == (0.5, mcnemar(0, 8).p)
+
+
 def test_tokens_are_held_against_each_other() -> None:
     found = compared(of("a", "11", tokens=50), of("b", "11", tokens=120))
     assert found is not None and found.tokens == 2.4

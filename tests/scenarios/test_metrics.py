@@ -98,6 +98,9 @@ def test_many_items_have_the_normal_interval() -> None:
     drawn = bootstrap([(i % 7) / 7 for i in range(500)], fmean).interval
     assert found.interval is not None and found.interval.low == pytest.approx(drawn.low, abs=0.01)
     assert (found.gain, found.p) == (0.0, 1.0)
+    alike = {label: [trial(i, label, score) for i in range(500)] for label, score in (("a", 0.2), ("b", 0.7))}
+    gained = measured([F1], alike, "a")["b"]["f1"]
+    assert gained.gain == pytest.approx(0.5) and gained.p is not None and gained.p < 1e-9
 
 
 def test_pass_at_k_is_that_of_the_seeds() -> None:
@@ -153,6 +156,14 @@ def judge(judging: Write) -> Path:
     return judging("1.0 if response == gold else 0.25")
 
 
+@pytest.fixture
+def large(judge: Path) -> Path:
+    """A judge of two calls."""
+    text = judge.read_text().replace("ask: s, save: draft", "sample: s, n: 2, save: draft")
+    (judge.parent / "large.yaml").write_text(text)
+    return judge.parent / "large.yaml"
+
+
 async def test_a_judge_grades_each_answer_once_and_is_paid_like_a_run(runtime: Open, judge: Path) -> None:
     spec = scenario(metrics=f"{{good: {{judge: {judge}}}, right again: exact}}", seeds="[0, 1]")
     adder = Adder(wrong=lambda request, number: number % 4 == 0)
@@ -184,6 +195,29 @@ async def test_a_judge_is_held_to_the_total_and_goes_on_later(runtime: Open, jud
         report = await measure(scenario(**change, total="{calls: 12}"), open_)
     assert not report.stopped and len(more.seen) == 4
     assert all(t.scores["good"] == 1 for t in report.trials)
+
+
+async def test_judges_wait_for_those_under_way_as_trials_do(runtime: Open, judge: Path) -> None:
+    change = {"metrics": f"{{good: {{judge: {judge}}}}}", "workflows": "[solve]"}
+    async with runtime(Adder(delay=0.01)) as open_:
+        runner = Runner(scenario(**change, total="{tokens: 4000}"), open_, concurrency=6)
+        report = await runner.run()
+    assert not report.stopped and all("good" in t.scores for t in report.trials)
+    most = max(worst.tokens for worst in runner._purse._worst.values())
+    assert 6 * most > 4000 > report.usage.tokens + most  # not all at once, and yet enough
+
+
+async def test_a_judge_that_stood_in_line_when_the_total_was_spent_is_not_asked(
+    runtime: Open, judge: Path, large: Path
+) -> None:
+    metrics = f"{{small: {{judge: {judge}}}, large: {{judge: {large}}}}}"
+    change = {"metrics": metrics, "workflows": "[solve]", "data": "{generate: arithmetic, n: 2}"}
+    async with runtime(adder := Adder(delay=0.01)) as open_:
+        runner = Runner(scenario(**change, total="{calls: 4}"), open_, concurrency=4)
+        report = await runner.run()
+    assert report.stopped == "the total of 4 calls has no room for another run of judge large"
+    assert (len(adder.seen), [sorted(t.scores) for t in report.trials]) == (3, [["small"], []])
+    assert runner._purse.held.calls == 0
 
 
 async def test_a_judge_that_fails_is_told_and_asked_again_next_time(runtime: Open, judge: Path) -> None:

@@ -55,9 +55,8 @@ async def test_the_same_command_asks_nothing_again(runtime: Open) -> None:
 
 
 async def test_contenders_that_differ_in_nothing_share_their_runs(runtime: Open) -> None:
-    twins = scenario(
-        workflows="{one: solve, two: {workflow: solve, params: {temperature: 0.0}}, vote: solve}"
-    )
+    cold = "{workflow: solve, params: {temperature: 0.0}}"
+    twins = scenario(workflows=f"{{one: solve, two: {cold}, three: solve}}")
     adder = Adder()
     report = await sitting(runtime, adder, twins)
     assert len(adder.seen) == 6 == report.usage.calls and not report.stopped

@@ -73,5 +73,16 @@ def test_trials_of_one_item_or_group_are_not_counted_as_independent() -> None:
     assert grouped.interval == (0.0, 1.0)
 
 
+def test_a_gain_of_all_items_alike_is_no_chance_where_there_are_several_seeds() -> None:
+    def twice(label: str, right: bool) -> list[Trial]:
+        return [trial(label, i, right, seed) for i in range(10) for seed in (1, 2)]
+
+    won = lines(*twice("solve", False), *twice("vote", True))["vote"]
+    assert (won.gain, won.p) == (1.0, mcnemar(0, 10).p)
+    lost = lines(*twice("solve", True), *twice("vote", False))["vote"]
+    assert (lost.gain, lost.p) == (-1.0, mcnemar(10, 0).p)
+    assert lines(*twice("solve", True), *twice("vote", True))["vote"].p == 1.0
+
+
 def test_a_price_that_is_not_known_stays_unknown() -> None:
     assert lines(*of("solve", "1", usd=None))["solve"].usd is None

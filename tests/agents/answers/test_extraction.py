@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rebut.agents.answers import KINDS, extract, instruction
+from rebut.agents.answers import KINDS, correct, extract, instruction
 from rebut.errors import InputError
 
 NUMBERS = [
@@ -49,6 +49,118 @@ NUMBERS = [
 @pytest.mark.parametrize(("text", "answer"), NUMBERS)
 def test_a_number_is_read_as_it_was_meant(text: str, answer: str) -> None:
     assert extract(text, "number") == answer
+
+
+SPELLED = [
+    ("one hundred", "100"),
+    ("a hundred", "100"),
+    ("two hundred and five dollars", "205"),
+    ("five thousand", "5000"),
+    ("Twenty-five hundred", "2500"),
+    ("one hundred thousand", "100000"),
+    ("two thousand, five hundred", "2500"),
+    ("three million four hundred and seven thousand and twelve", "3407012"),
+    ("one hundred percent", "100"),
+    ("one hundred and two cats and three dogs", "102"),
+    ("minus five", "-5"),
+    ("negative twenty-one degrees", "-21"),
+    ("5 * 20 = one hundred", "100"),
+    ("zero", "0"),
+]
+ENLARGED = [
+    ("5 thousand", "5000"),
+    ("3 hundred", "300"),
+    ("3 hundred thousand", "300000"),
+    ("5-million", "5000000"),
+    ("1.5e3 million", "1.5e9"),
+    ("10k", "10000"),
+    ("1.5k steps", "1500"),
+    ("about $2.5M a year", "2500000"),
+    ("some -$5bn", "-5000000000"),
+    ("10 km", "10"),
+    ("10km", "10"),
+    ("5 grand pianos", "5"),
+]
+SIGNED = [("minus 5", "-5"), ("negative 12", "-12"), ("it is minus $5", "-5"), ("non-negative 5", "5")]
+POWERS = [
+    ("10^3", "1000"),
+    ("10^{3}", "1000"),
+    ("10**3", "1000"),
+    ("2 ** 3", "8"),
+    ("10³", "1000"),
+    ("3 × 10³", "3e3"),
+    ("-10^2", "-100"),
+    ("10^{-2}", "1e-2"),
+    ("2^-3", "1/8"),
+    ("5^2 = 25", "25"),
+    ("5^{th}", "5"),
+    ("90^\\circ", "90"),
+    ("12 m^2", "12"),
+    ("12 m²", "12"),
+    ("**5** apples", "5"),
+    ("5 **12 in all**", "5"),
+]
+
+
+@pytest.mark.parametrize(("said", "answer"), [*SPELLED, *ENLARGED, *SIGNED, *POWERS])
+def test_a_number_is_read_with_all_that_belongs_to_it(said: str, answer: str) -> None:
+    assert extract(f"She had 7 of them.\nAnswer: {said}", "number") == answer
+    assert correct(said, answer, "number")
+
+
+UNREADABLE = [
+    *(
+        "two and a half",
+        "2 and a half",
+        "2 and 1/2",
+        "one third",
+        "two thirds",
+        "three hundredths",
+        "five point two",
+    ),
+    *("one two", "one hundred two hundred", "two thousand, five of them", "twenty-first", "several hundred"),
+    *(
+        "twenty five-dollar bills",
+        "5 thousand 200",
+        "one hundred and 5",
+        "5 million and 3 thousand",
+        "3 1/2 million",
+    ),
+    *(
+        "twelve minus 5",
+        "ten minus five",
+        "negative -5",
+        "5 minus two",
+        "5 lakh",
+        "3 hundreds",
+        "5 bn",
+        "300K",
+        "5M",
+    ),
+    *(
+        "10^n",
+        "(-2)^2",
+        "10^3^2",
+        "1.5^2",
+        "10^99999",
+        "10**n",
+        "2\\pi",
+        "2π",
+        "3\\sqrt{2}",
+        "204_5",
+    ),
+]
+
+
+@pytest.mark.parametrize("said", UNREADABLE)
+def test_a_number_that_cannot_be_told_is_no_answer_and_none_before_it_is_either(said: str) -> None:
+    assert extract(f"She had 7.\nAnswer: 12\nWait.\nAnswer: {said}", "number") is None
+    assert not any(correct(said, str(n), "number") for n in (*range(13), 100, 200, 204, 300))
+
+
+@pytest.mark.parametrize("text", ["It is 10^n", "so there are 12 minus 5", "about 5 lakh", "It is 300K."])
+def test_a_last_number_that_cannot_be_told_hides_those_before_it(text: str) -> None:
+    assert extract(f"She had 7. {text}", "number") is None
 
 
 NOTHING = [
@@ -112,6 +224,21 @@ def test_an_option_may_be_named_by_its_words() -> None:
         ("There is no reason. So it is True.", "yes"),
         ("So the answer is False.", "no"),
         ("I know nothing.", None),
+        ("The statement is false. Answer: That is not true.", "no"),
+        ("Answer: not true", "no"),
+        ("Answer: not false", "yes"),
+        ("It isn't true.", "no"),
+        ("So it cannot be true.", "no"),
+        ("The answer is not true", "no"),
+        ("It is false, not true.", "no"),
+        ("It is not hard, so the claim is true.", "yes"),
+        ("There is no doubt that it is true.", "yes"),
+        ("Answer: not necessarily true", None),
+        ("Answer: neither true nor false", None),
+        ("I do not think that it is true.", None),
+        ("There is no evidence that it is true.", None),
+        ("It is true. Answer: not wrong", None),
+        ("Answer: not yes", None),
     ],
 )
 def test_yes_and_no_are_read_past_determiners(text: str, answer: str | None) -> None:
@@ -306,6 +433,19 @@ PIECES = [
         "\\[",
     ),
     *("/*", "'", "**", "_", "=", "x", "é", "İ", ". "),
+    *(
+        "hundred ",
+        "one hundred and ",
+        "two thousand, ",
+        "minus ",
+        "10^",
+        "10^{",
+        "5k ",
+        "³",
+        "5-",
+        "not ",
+        "not true ",
+    ),
 ]
 
 

@@ -92,6 +92,14 @@ async def test_spar_stops_when_most_judges_accept() -> None:
     assert stage.calls == 1 + 3 + 3 + 2 * 3
 
 
+async def test_spar_leaves_a_draft_as_it_is_that_most_judges_accept() -> None:
+    stage = Stage({"writer": "draft", "refiner": "worse", "judge": critique(True, "fine")})
+    result = await stage.play("spar", kind="text")
+    found = result.state["found"]
+    assert (result.answer, found.reason, found.value, found.nodes) == ("draft", "stopped", 1.0, 1)
+    assert stage.calls == 1 + 3
+
+
 # RAIN
 
 

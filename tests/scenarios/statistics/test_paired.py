@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rebut.errors import InputError
-from rebut.scenarios.statistics import difference, discordant, holm, mcnemar, paired_t, wilcoxon
+from rebut.scenarios.statistics import clustered, difference, discordant, holm, mcnemar, paired_t, wilcoxon
+from rebut.scenarios.statistics.distributions import normal_tails
 
 
 def test_mcnemar_by_hand() -> None:
@@ -40,6 +41,26 @@ def test_pairing_takes_the_difficulty_out_of_the_error() -> None:
     found = difference(hard, [value + 0.05 for value in hard])
     assert found.mean == pytest.approx(0.05)
     assert found.error == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("gain", [1.0, -1.0, 0.1])
+def test_clusters_that_all_gain_alike_are_tested_by_their_number(gain: float) -> None:
+    before, groups = [0.1, 0.3, 0.6, 0.7, 0.2, 0.5, 0.5, 0.9], "aabbbcde"
+    alike = clustered(difference(before, [value + gain for value in before], groups=groups))
+    assert (alike.p, alike.method, alike.n) == (2 / 2**5, "sign", 5)
+    assert alike.p == mcnemar(0, 5).p
+
+
+def test_clusters_that_gain_unlike_are_tested_by_their_errors() -> None:
+    found = difference([0, 0, 0, 0], [1, 1, 1, 0], groups="aabb")
+    assert clustered(found).method == "normal" and found.error
+    assert clustered(found).p == normal_tails(found.mean / found.error)
+
+
+def test_no_gain_and_a_single_cluster_say_nothing() -> None:
+    for after, groups in (([0, 1], "ab"), ([1, 1], "aa"), ([1, 0], "ab")):
+        assert clustered(difference([0, 1], after, groups=groups)).p == 1
+    assert clustered(difference([0, 0], [1, 1], groups="ab")).p == 0.5
 
 
 def test_the_paired_t_by_hand() -> None:
