@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import AfterValidator, BeforeValidator, create_model
 
@@ -240,14 +240,14 @@ def _typed(generic: Any, parameters: tuple[Any, ...]) -> Any:
 class Reply(records.Reply):
     """What a filled-in form becomes, for pickle and for checkpoints of a graph.
 
-    A checkpoint keeps a record as the name of its class and its values, and makes it with ``Reply(**values)``:
-    that gives the record that has fields for them.
+    A checkpoint keeps a record as the name of its class and its values, and makes it again with
+    ``Reply(**values)``: that gives a record with a field for each of them.
     """
 
     def __new__(cls, /, *_: Any, **values: Any) -> Self:
-        made: type[Any] = cls
+        made = cls
         if cls is Reply and (kinds := tuple((n, _kind_of(v)) for n, v in values.items() if _free(n))):
-            made = _with(kinds)
+            made = cast("type[Self]", _with(kinds))
         return super().__new__(made)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypedDict
 
-from rebut.errors import BudgetSpent, WorkflowError
+from rebut.errors import BudgetSpent, RebutError, WorkflowError
 from rebut.events import NodeFinished, NodeStarted
 
 from .context import RunContext, Scope
@@ -21,11 +21,15 @@ from .spec import END, START, EdgeSpec, Fork, NodeSpec, SetNode, WorkflowSpec
 if TYPE_CHECKING:
     from langgraph.graph import StateGraph
     from langgraph.graph.state import CompiledStateGraph
+    from langgraph.types import Command
 
 BEGIN, FINISH = "begin_run", "finish_run"
 
 REPLACE = "rebut_replace"
 """Key of a write that replaces an appended list instead of adding to it; any checkpointer can keep it."""
+
+AGAIN = "rebut_again"
+"""Channel that says, for one step, that the first node is to take the state's run up again."""
 
 
 def saves_of(node: NodeSpec) -> tuple[tuple[str, bool], ...]:
@@ -52,8 +56,10 @@ def _append_or_replace(old: list[Any], new: Any) -> list[Any]:
     return list(new[REPLACE]) if isinstance(new, dict) else [*old, *new]
 
 
-def state_type(spec: WorkflowSpec) -> type:
-    """The TypedDict of the graph's channels."""
+def state_type(spec: WorkflowSpec, *, hosted: bool = False) -> type:
+    """The TypedDict of the graph's channels; the runs of a hosted one can be taken up again."""
+    from langgraph.channels import EphemeralValue
+
     lists = appended(spec)
     channels: dict[str, Any] = dict.fromkeys(spec.inputs, Any)
     for node in spec.nodes.values():
@@ -64,6 +70,8 @@ def state_type(spec: WorkflowSpec) -> type:
         channels["arrived"] = Annotated[dict[str, int], _add_counts]
     channels["rebut_run"] = str
     channels["answer"] = Any
+    if hosted:
+        channels[AGAIN] = Annotated[bool, EphemeralValue(bool, guard=False)]
     return TypedDict(f"{spec.name.title().replace('-', '').replace('_', '')}State", channels, total=False)  # type: ignore[operator, no-any-return]
 
 
@@ -121,16 +129,20 @@ def _after(edges: tuple[EdgeSpec, ...] | Fork, scope: Scope) -> tuple[str, ...]:
 class Host(Protocol):
     """Opens, finds and closes the runs of a workflow that is a node in somebody else's graph."""
 
-    async def begin(self, state: Mapping[str, Any]) -> str:
-        """Open a run for the inputs in the state; returns its id."""
+    async def begin(self, state: Mapping[str, Any], *, again: bool) -> str:
+        """Open a run for the inputs in the state, or `again` the run that the state names; returns its id."""
         ...
 
-    async def find(self, state: Mapping[str, Any]) -> RunContext:
-        """The run that the state belongs to."""
+    async def find(self, state: Mapping[str, Any]) -> RunContext | None:
+        """The run that the state belongs to; None if it is over, and is to be opened again."""
         ...
 
     async def end(self, state: Mapping[str, Any], error: BaseException | None = None) -> Any:
         """Close the run; returns its answer. A `BudgetSpent` is only noted: the last node closes the run."""
+        ...
+
+    def keep(self, graph: CompiledStateGraph[Any, Any, Any, Any]) -> CompiledStateGraph[Any, Any, Any, Any]:
+        """The graph as one that leaves no run open when it is given up."""
         ...
 
 
@@ -144,7 +156,9 @@ def build(spec: WorkflowSpec, host: Host | None = None) -> CompiledStateGraph[An
     from langgraph.graph import START as LG_START
     from langgraph.graph import StateGraph
 
-    graph: StateGraph[Any, Any, Any, Any] = StateGraph(state_type(spec), context_schema=RunContext)
+    graph: StateGraph[Any, Any, Any, Any] = StateGraph(
+        state_type(spec, hosted=host is not None), context_schema=RunContext
+    )
     first, last = (LG_START, LG_END) if host is None else (BEGIN, FINISH)
     meetings = _Meetings(spec)
     for name, node in spec.nodes.items():
@@ -154,7 +168,8 @@ def build(spec: WorkflowSpec, host: Host | None = None) -> CompiledStateGraph[An
     if host is not None:
         _add_host(graph, spec, host)
     _add_start(graph, spec, host, first, last)
-    return graph.compile(name=spec.name)
+    compiled = graph.compile(name=spec.name)
+    return compiled if host is None else host.keep(compiled)
 
 
 def _add_start(
@@ -170,20 +185,36 @@ def _add_start(
         return
 
     async def choose(state: dict[str, Any], runtime: Runtime[RunContext]) -> str:
-        run = await _run_of(state, runtime.context, host)
+        run = runtime.context if host is None else await host.find(state)
+        if run is None:
+            raise RebutError(f"run {state.get('rebut_run')!r} was ended before its first node")
+        scope = run.scope(written(run, state, host))
         with run.visiting():
-            [target] = await run.think(lambda: _after(edges, run.scope(state)))
+            [target] = await run.think(lambda: _after(edges, scope))
         return last if target == END else target
 
     choose.__annotations__ = {"runtime": Runtime[RunContext]}  # LangGraph resolves these by module globals
     graph.add_conditional_edges(first, choose, leads)
 
 
-async def _run_of(state: Mapping[str, Any], context: Any, host: Host | None) -> RunContext:
+async def _run_of(state: Mapping[str, Any], context: Any, host: Host | None) -> RunContext | Command[Any]:
+    """The run of a node; where it is over, what leads to the first node, which takes it up again, and lets
+    the branches end that were left in the state."""
     if isinstance(context, RunContext):
         return context
+    from langgraph.types import Command
+
     assert host is not None, "the graph needs a RunContext as its context"
-    return await host.find(state)
+    if state.get(AGAIN):
+        return Command(goto=())
+    return await host.find(state) or Command(update={AGAIN: True}, goto=BEGIN)
+
+
+def written(run: RunContext, state: dict[str, Any], host: Host | None) -> dict[str, Any]:
+    """The state without the names that only an earlier run of the same thread wrote."""
+    if host is None:
+        return state
+    return {name: value for name, value in state.items() if value is not None or name in run.state}
 
 
 def _add_host(graph: StateGraph[Any, Any, Any, Any], spec: WorkflowSpec, host: Host) -> None:
@@ -191,16 +222,31 @@ def _add_host(graph: StateGraph[Any, Any, Any, Any], spec: WorkflowSpec, host: H
     from langgraph.graph import START as LG_START
 
     async def begin(state: dict[str, Any]) -> dict[str, Any]:
-        return {**initial(spec, {}), "rebut_run": await host.begin(state)}
+        run = await host.begin(state, again=bool(state.get(AGAIN)))
+        return {**_afresh(spec, state), "rebut_run": run}
 
-    async def finish(state: dict[str, Any]) -> dict[str, Any]:
-        return {"answer": await host.end(state)}
+    async def finish(state: dict[str, Any]) -> Any:
+        run = await _run_of(state, None, host)
+        return {"answer": await host.end(state)} if isinstance(run, RunContext) else run
 
     nodes: dict[str, Any] = {BEGIN: begin, FINISH: finish}  # LangGraph types no node on a plain dict
     graph.add_node(BEGIN, nodes[BEGIN])
     graph.add_node(FINISH, nodes[FINISH], defer=True)
     graph.add_edge(LG_START, BEGIN)
     graph.add_edge(FINISH, LG_END)
+
+
+def _afresh(spec: WorkflowSpec, state: Mapping[str, Any]) -> dict[str, Any]:
+    """The writes that make of any state, also of one that a thread's earlier run left, that of a new run."""
+    lists = appended(spec)
+    saved = {name for node in spec.nodes.values() for name, _ in saves_of(node)}
+    fresh: dict[str, Any] = {name: {REPLACE: []} for name in lists if state.get(name)}
+    fresh |= {name: None for name in {*saved, "answer"} - lists if state.get(name) is not None}
+    fresh |= initial(spec, {})
+    arrived = _add_counts(
+        {join: -count for join, count in state.get("arrived", {}).items()}, fresh.get("arrived", {})
+    )
+    return {**fresh, "arrived": arrived} if arrived else fresh
 
 
 def initial(spec: WorkflowSpec, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -230,8 +276,10 @@ def _node(
 
     async def run_node(state: dict[str, Any], runtime: Runtime[RunContext]) -> Any:
         run = await _run_of(state, runtime.context, host)
+        if not isinstance(run, RunContext):
+            return run
         with run.visiting():
-            return await visited(run, state)
+            return await visited(run, written(run, state, host))
 
     async def visited(run: RunContext, state: dict[str, Any]) -> Any:
         update: dict[str, Any] = {}

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,7 @@ from rebut.settings import Settings
 
 from ..memory.values import RecordedCall, RunStart, Status
 from ..models.budget import Limits
-from ..models.gateway import Gateway
+from ..models.gateway import Gateway, Home, running
 from ..models.journal import RunJournal
 from ..models.limits import UNLIMITED
 from ..models.session import Session
@@ -48,6 +49,8 @@ def new_id() -> str:
 class Runtime:
     """Runs workflows: one gateway to the models and one store, shared by all runs of an event loop.
 
+    It belongs to the loop that uses it first, until that is closed; the next one may use it then.
+
     Args:
         store: a path or URL of the store, a `Store`, ``"none"`` for no store; None for the settings' own.
         settings: default from files and environment.
@@ -69,6 +72,7 @@ class Runtime:
         )
         self._store: Store | None = None
         self._running: set[Run] = set()
+        self._home = Home()
         self._closed = False
 
     @property
@@ -98,6 +102,7 @@ class Runtime:
     async def close(self) -> None:
         """Cancel what runs (it can be resumed), flush the store, close the connections."""
         self._closed = True
+        self._forget_lost()
         await asyncio.gather(*[run.stop() for run in list(self._running)], return_exceptions=True)
         if not self._given_gateway:
             await self.gateway.close()
@@ -240,6 +245,10 @@ class Runtime:
     ) -> Run:
         if self._closed:
             raise RebutError("this runtime is closed: open another one")
+        self._forget_lost()
+        if loop := running():
+            self._home.enter(loop)
+            self.gateway.enter()
         emitter: Emitter | None = None
         if watch or entry is not None:
             emitter = Emitter(start.run, lambda: session.clock)
@@ -261,6 +270,11 @@ class Runtime:
         run = Run(workflow, context, emitter, entry, watch=watch)
         run.registry = self._running
         return run
+
+    def _forget_lost(self) -> None:
+        """Runs of a loop that was closed before they could end: nobody drives them, they can be resumed."""
+        if self._home.lost:
+            self._running.clear()
 
 
 def _start(
@@ -364,19 +378,23 @@ def default_runtime() -> Runtime:
     runtime = _defaults.get(loop)
     if runtime is None:
         runtime = _defaults[loop] = Runtime()
-        keeper = _keepers[loop] = _keeper(runtime)
-        _held.add(task := loop.create_task(anext(keeper)))
-        task.add_done_callback(_held.discard)
+        keeper = _keepers[loop] = _keeper(loop, runtime)
+        with suppress(StopIteration):
+            keeper.asend(None).send(None)  # goes on to its yield without a turn of the loop
     return runtime
 
 
-async def _keeper(runtime: Runtime) -> AsyncGenerator[None, None]:
+async def _keeper(loop: asyncio.AbstractEventLoop, runtime: Runtime) -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
-        await runtime.close()
+        try:
+            await runtime.close()
+        finally:
+            _keepers.pop(loop, None)
+            _defaults.pop(loop, None)
 
 
-# A generator that nobody holds is closed at once, and its runtime with it.
+# A generator that nobody holds is closed at once, and its runtime with it. It holds its loop as well, by the
+# hook that closes it, so it has to leave of itself.
 _keepers: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = WeakKeyDictionary()
-_held: set[asyncio.Task[None]] = set()

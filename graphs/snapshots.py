@@ -79,11 +79,20 @@ def workflow_of(snapshot: Mapping[str, Any], runtime: Runtime) -> Workflow:
     """
     from .loader import loads
 
-    roles = RoleBook.from_snapshot(dict(snapshot["roles"]))
     kept = snapshot.get("callees", {})  # runs of older versions called nothing
+    read = loads(snapshot["source"], path=snapshot["path"], callees=kept)
+    roles = _book(snapshot["roles"], read)
     spec = loads(snapshot["source"], path=snapshot["path"], roles=roles, callees=kept)
     budget = Limits(**snapshot["budget"]) if snapshot["budget"] else None
     return Workflow(
         spec, roles, params=snapshot["params"], models=snapshot["models"], kind=snapshot["kind"],
         budget=budget, runtime=runtime,
     )  # fmt: skip
+
+
+def _book(kept: Mapping[str, str], spec: WorkflowSpec) -> RoleBook:
+    """The prompts that a run kept; roles of agents that are never asked are there with nothing to say."""
+    known = {key.partition("/")[0] for key in kept}
+    asked = {role for one in tree(spec) for role, _ in _uses(one)}
+    named = {agent.role for one in tree(spec) for agent in one.agents.values()}
+    return RoleBook.from_snapshot({**kept, **{f"{role}/default": "" for role in named - known - asked}})

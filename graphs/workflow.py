@@ -221,17 +221,20 @@ class Workflow:
     async def run(
         self,
         question: str | None = None,
+        /,
         *,
+        inputs: Mapping[str, Any] | None = None,
         params: Mapping[str, Any] | None = None,
         models: Mapping[str, str] | str | None = None,
         budget: Limits | str | None = None,
         seed: int | None = None,
-        **inputs: Any,
+        **others: Any,
     ) -> Result:
         """Run to the answer.
 
         Args:
-            question: the first input; other inputs by name.
+            question: the first input; other inputs by name, as keywords or in `inputs`.
+            inputs: inputs by name, also those whose names are taken here, such as ``seed``.
             params: parameters that differ from the workflow's.
             models: a model for all agents, or by agent's or role's name.
             budget: limits, such as ``"calls=10,usd=0.5"``.
@@ -243,27 +246,30 @@ class Workflow:
         workflow = self.with_(params=params, models=models, budget=budget)
         runtime = workflow.runtime_or_default()
         return await runtime.begin(
-            workflow, workflow.inputs(question, inputs), seed=seed, watch=False
+            workflow, workflow.inputs(question, _joined(inputs, others)), seed=seed, watch=False
         ).execute()
 
     def start(
         self,
         question: str | None = None,
+        /,
         *,
+        inputs: Mapping[str, Any] | None = None,
         params: Mapping[str, Any] | None = None,
         models: Mapping[str, str] | str | None = None,
         budget: Limits | str | None = None,
         seed: int | None = None,
-        **inputs: Any,
+        **others: Any,
     ) -> Run:
         """Start a run in the running event loop, to be watched: iterate over it for its events, await
         `result()` for its result, `cancel()` to stop it. Arguments as in `run`."""
         workflow = self.with_(params=params, models=models, budget=budget)
-        run = workflow.runtime_or_default().begin(workflow, workflow.inputs(question, inputs), seed=seed)
+        given = workflow.inputs(question, _joined(inputs, others))
+        run = workflow.runtime_or_default().begin(workflow, given, seed=seed)
         run.start()
         return run
 
-    async def stream(self, question: str | None = None, **options: Any) -> AsyncGenerator[Event, None]:
+    async def stream(self, question: str | None = None, /, **options: Any) -> AsyncGenerator[Event, None]:
         """The events of a run as they happen; the last is `RunFinished`. Arguments as in `run`.
 
         Raises:
@@ -277,7 +283,7 @@ class Workflow:
         finally:
             await run.aclose()
 
-    def run_sync(self, question: str | None = None, **options: Any) -> Result:
+    def run_sync(self, question: str | None = None, /, **options: Any) -> Result:
         """`run` for code that has no event loop.
 
         Raises:
@@ -412,6 +418,21 @@ def loads(
 
     book = RoleBook([Path(folder) for folder in roles])
     return Workflow(loads_spec(text, path=path, roles=book), book, **options)
+
+
+def _joined(inputs: Mapping[str, Any] | None, others: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs given as a mapping and those given as keywords.
+
+    Raises:
+        InputError: `inputs` is no mapping, or one is given both ways.
+    """
+    given = {} if inputs is None else inputs
+    if not isinstance(given, Mapping):
+        raise InputError(f"inputs is a mapping of inputs by name, found {type(given).__name__}")
+    for name in given:
+        if name in others:
+            raise InputError(f"input {name!r} is given twice")
+    return {**given, **others}
 
 
 def _kind(kind: str) -> str:

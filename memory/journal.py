@@ -50,6 +50,7 @@ class Journal:
         self._last = self._seq
         self._paths = {call.site.path for call in kept}
         self._was_used = {call.seq: call.used for call in kept}
+        self._left_out = sorted({*range(1, self._last)} - self._was_used.keys())
         self._recall = Recall(kept, strict=False, drift_after=drift_after)
         self._settled = self._flows = recorded is None
         self._held: list[Cells] = []
@@ -166,6 +167,8 @@ class Journal:
             for table in (tables.CALL, tables.MESSAGE):
                 of_run = table.c.run == self.run
                 connection.execute(delete(table).where(of_run, table.c.seq > self._last))
+                for seq in self._left_out:
+                    connection.execute(delete(table).where(of_run, table.c.seq == seq))
             connection.execute(delete(tables.EVENT).where(tables.EVENT.c.run == self.run))
             for seq, used in changed.items():
                 _mark(connection, self.run, seq, used)

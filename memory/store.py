@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 import orjson
 from sqlalchemy import Connection
 
-from rebut.errors import InputError, StoreError
+from rebut.errors import InputError, RunExists, StoreError
 from rebut.events import Event, event_of
 from rebut.records import Usage
 
@@ -100,10 +100,11 @@ class Store:
         """Begin a run; returns its journal, which is empty, or recalls the `calls` that a fork takes over.
 
         Raises:
-            InputError: the run is there already, or something in `start` is not JSON.
+            RunExists: the run is there already.
+            InputError: something in `start` is not JSON.
         """
         if start.run in self._journals:
-            raise InputError(f"run {start.run!r} is in store {self._where} already")
+            raise RunExists(f"run {start.run!r} is in store {self._where} already")
         deed = self._inserting(start, RunResult(), _version(), owner=self._owner, calls=calls or ())
         self._claims = True
         journal = self._journal(start.run, calls)
@@ -119,7 +120,8 @@ class Store:
     async def reopen(self, run: str) -> tuple[RunStart, Journal]:
         """Take up a run that did not finish; its journal recalls what was recorded.
 
-        Calls that failed after the last answered one are left out, so that they are asked again.
+        Calls that failed after the last answered one are left out, so that they are asked again; of a run
+        that ended with an error also those that failed beside the last one, in the same visit of its node.
 
         Raises:
             InputError: there is nothing to resume: the run was answered.
@@ -127,8 +129,10 @@ class Store:
         """
         self._claims = True
         taken: list[str] = []
+        ended: list[Status] = []
 
         def take(connection: Connection) -> None:
+            ended.append(reads.run_row(connection, run)["status"])
             taken.append(claims.claim(self._owner, run, connection))
 
         def untake(connection: Connection) -> None:
@@ -143,7 +147,10 @@ class Store:
         except BaseException:
             self._writer.later(untake)
             raise
-        journal = self._journal(run, _without_failed_end(calls))
+        calls = _without_failed_end(calls)
+        if ended[-1] == "failed":
+            calls = _without_failed_beside(calls, start)
+        journal = self._journal(run, calls)
         self._journals[run] = journal
         return start, journal
 
@@ -294,7 +301,7 @@ class Store:
 
         def deed(connection: Connection) -> None:
             if not take_in(connection, self._writer.inserts, recorded):
-                raise InputError(f"run {recorded.start.run!r} is in store {self._where} already")
+                raise RunExists(f"run {recorded.start.run!r} is in store {self._where} already")
 
         await self._writer.submit(after=deed)
         return recorded.start.run
@@ -357,7 +364,7 @@ class Store:
 
         def deed(connection: Connection) -> None:
             if not self._writer.inserts.run(connection, cells):
-                raise InputError(f"run {start.run!r} is in store {self._where} already")
+                raise RunExists(f"run {start.run!r} is in store {self._where} already")
             texts = [pair for call in kept for pair in call.contents]
             self._writer.inserts.contents(connection, [(cells["snapshot"], snapshot), *texts])
             self._writer.inserts.calls(connection, kept)
@@ -378,6 +385,37 @@ def _without_failed_end(calls: Sequence[RecordedCall]) -> list[RecordedCall]:
     answered = [call.seq for call in calls if call.outcome.response is not None]
     last = max(answered, default=0)
     return [call for call in calls if call.seq <= last]
+
+
+def _without_failed_beside(calls: Sequence[RecordedCall], start: RunStart) -> list[RecordedCall]:
+    """The calls without those that failed in the visit that the last one belongs to.
+
+    One stays if another may have been asked only because it failed: that one would not come up before what
+    is asked again has ended, which waits for all that is recorded.
+    """
+    if not calls:
+        return []
+    end = calls[-1].site
+    beside = [call for call in calls if (call.site.node, call.site.visit) == (end.node, end.visit)]
+    roomy = not (start.budget.get("tokens") or start.budget.get("usd"))
+    again = {
+        call.seq
+        for place, call in enumerate(beside)
+        if call.outcome.response is None
+        and ((roomy and _of_items(call)) or all(_asked_before(call, later) for later in beside[place + 1 :]))
+    }
+    return [call for call in calls if call.seq not in again]
+
+
+def _of_items(call: RecordedCall) -> bool:
+    """Whether it is one of the calls for the items of a list, which are all asked at once."""
+    return call.site.path.startswith(f"{call.site.node}/{call.site.visit}[")
+
+
+def _asked_before(failed: RecordedCall, call: RecordedCall) -> bool:
+    """Whether a call was under way when another one failed, as far as its own seconds tell."""
+    response = call.outcome.response
+    return response is None or call.outcome.at - response.seconds < failed.outcome.at
 
 
 @functools.cache

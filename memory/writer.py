@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections import deque
@@ -56,7 +57,9 @@ class Job:
 
 
 class Writer:
-    """The only writer of one open store; its methods may be called from any thread.
+    """The only writer of one open store; its methods may be called from any thread of its process.
+
+    In a process that was forked from it nothing would be written: its thread is not there.
 
     Attributes:
         commits: how many transactions were committed.
@@ -74,6 +77,7 @@ class Writer:
         self._events: deque[Cells] = deque()
         self._thread: threading.Thread | None = None
         self._gate = threading.Lock()
+        self._process = os.getpid()
         self._closed = False
         self._committing = False
         self.commits = 0
@@ -105,7 +109,13 @@ class Writer:
         self._events.append(rows)
 
     def close(self) -> None:
-        """Write all that waits, and end the thread; what comes later is refused."""
+        """Write all that waits, and end the thread; what comes later is refused.
+
+        In a forked process nothing is written: what waits, and the connection, are the other process's.
+        """
+        if self._process != os.getpid():
+            self._engine.dispose(close=False)
+            return
         with self._gate:
             if self._closed:
                 return
@@ -116,6 +126,8 @@ class Writer:
         self._engine.dispose()
 
     def _put(self, job: Job) -> None:
+        if self._process != os.getpid():  # before the gate, which may have been shut when it was forked
+            raise StoreError(f"store {self._where} was opened by another process: open it after the fork")
         with self._gate:
             if self._closed:
                 raise StoreError(f"store {self._where} is closed")

@@ -92,10 +92,13 @@ class Flights:
     ) -> Answer:
         assert flight.task is not None
         flight.watches.append(watch)
+        timer = asyncio.timeout_at(deadline if deadline != flight.deadline else None)
         try:
-            async with asyncio.timeout_at(deadline if deadline != flight.deadline else None):
+            async with timer:
                 response, attempts = await asyncio.shield(flight.task)
         except TimeoutError:
+            if not timer.expired():
+                raise
             raise ModelTimeout("no answer before the deadline", model=request.model) from None
         finally:
             flight.watches.remove(watch)

@@ -8,8 +8,17 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
+from weakref import ref
 
-from rebut.errors import InputError, ModelBusy, ModelError, ModelTimeout, ModelUnavailable, SettingsError
+from rebut.errors import (
+    InputError,
+    ModelBusy,
+    ModelError,
+    ModelTimeout,
+    ModelUnavailable,
+    RebutError,
+    SettingsError,
+)
 from rebut.records import Usage
 from rebut.settings import Settings, load_settings
 
@@ -40,8 +49,52 @@ class _Route:
     """The server took no notice of `n`."""
 
 
+class Home:
+    """The event loop that something serves: one at a time, the next when the former is closed."""
+
+    __slots__ = ("_loop",)
+
+    def __init__(self) -> None:
+        self._loop: Callable[[], asyncio.AbstractEventLoop | None] = _nowhere
+
+    @property
+    def lost(self) -> bool:
+        """Whether there was a loop, and it is closed."""
+        loop = self._loop()
+        return self._loop is not _nowhere and (loop is None or loop.is_closed())
+
+    def enter(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Be at home in the running loop; whether another one was lost, with all that was bound to it.
+
+        Raises:
+            RebutError: the other one is still open.
+        """
+        if self._loop() is loop:
+            return False
+        lost = self.lost
+        if not lost and self._loop is not _nowhere:
+            raise RebutError(
+                "a runtime and its gateway belong to one event loop, and this one's is another, still open: "
+                "make a Runtime for each thread, or leave `runtime` out (each event loop then has its own)"
+            )
+        self._loop = ref(loop)
+        return lost
+
+
+def _nowhere() -> None:
+    """The loop of what was not used so far."""
+
+
+def running() -> asyncio.AbstractEventLoop | None:
+    """The running event loop, if one runs."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 class Gateway:
-    """All models of one process, for one event loop.
+    """All models of one process, for one event loop, and for the next when that is closed.
 
     What only hands on gives the coroutine of the next, unawaited: each one less makes a call cheaper, to
     resume and to collect.
@@ -67,6 +120,7 @@ class Gateway:
         self._limiter = limiter
         self._routes: dict[str, _Route] = {}
         self._flights = Flights()
+        self._home = Home()
 
     async def __aenter__(self) -> Gateway:
         return self
@@ -128,13 +182,33 @@ class Gateway:
 
         Raises:
             ModelError: after all attempts and fallbacks.
+            RebutError: the gateway serves another event loop, which is still open.
         """
+        if not self.enter():
+            return self._once_run(request, deadline, sink, on_retry, on_fallback, allowance)
         watch = Watch(sink, on_retry, on_fallback)
         if sink is None and request.temperature == 0:
             return self._flights.join(
                 request, deadline, watch, lambda w: self._samples(request, deadline, w, allowance)
             )
         return self._samples(request, deadline, watch, allowance)
+
+    def enter(self) -> bool:
+        """Serve the running event loop; False where none runs.
+
+        What was bound to one that is closed is made anew: limits that were learned stay, what was in flight
+        is gone.
+
+        Raises:
+            RebutError: the gateway serves another event loop, which is still open.
+        """
+        loop = running()
+        if loop is None:
+            return False
+        if self._home.enter(loop):
+            self._flights = Flights()
+            self._routes = {model: self._moved(route) for model, route in self._routes.items()}
+        return True
 
     async def close(self) -> None:
         """Free what the back ends hold; no call may be in flight."""
@@ -150,15 +224,37 @@ class Gateway:
             capabilities = backend.capabilities(model)
             backend = led(backend, capabilities)
             settings = self.settings
-            most = (
-                settings.concurrency.get(model) or settings.concurrency.get("*") or capabilities.concurrency
-            )
-            limiter = self._limiter(model, most)
+            limiter = self._new_limiter(model, capabilities)
             rate = settings.rates.get(model) or settings.rates.get("*")
             pace = Pace(*rate) if rate else None
             route = _Route(model, backend, capabilities, limiter, settings.fallbacks.get(model, ()), pace)
             self._routes[model] = route
         return route
+
+    def _new_limiter(self, model: str, capabilities: Capabilities) -> Limiter:
+        given = self.settings.concurrency
+        return self._limiter(model, given.get(model) or given.get("*") or capabilities.concurrency)
+
+    def _moved(self, route: _Route) -> _Route:
+        """The route for another loop: what is left of tasks of the former one still holds the old one."""
+        limiter = self._new_limiter(route.model, route.capabilities)
+        limiter.follow(route.limiter)
+        if route.pace is not None:
+            route.pace.move()
+        backend = led(self._registry.backend(route.model), route.capabilities)
+        return replace(route, backend=backend, limiter=limiter)
+
+    async def _once_run(self, request: Request, deadline: float | None, *options: Any) -> Answer:
+        """What was asked for before its loop ran, as in ``asyncio.run(gateway.complete(...))``."""
+        sink, on_retry, on_fallback, allowance = options
+        return await self.complete(
+            request,
+            deadline=deadline,
+            sink=sink,
+            on_retry=on_retry,
+            on_fallback=on_fallback,
+            allowance=allowance,
+        )
 
     def _samples(
         self, request: Request, deadline: float | None, watch: Watch, allowance: Allowance | None

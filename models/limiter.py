@@ -97,6 +97,16 @@ class Limiter:
         self.limit = min(max(self.limit, start), float(maximum))
         self._admit()
 
+    def follow(self, former: Limiter) -> None:
+        """Take over what another one has learned, and the rest of its pause; its loop is closed.
+
+        What was in flight there, or waited, is gone.
+        """
+        self._doubling = former._doubling
+        self.limit = min(former.limit, float(self.maximum))
+        if rest := former.pausing:
+            self.pause(rest)
+
     @property
     def pausing(self) -> float:
         """Seconds for which nothing is admitted, as the server asked."""

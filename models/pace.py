@@ -45,6 +45,10 @@ class Pace:
         self._total = 0
         self._door = asyncio.Lock()
 
+    def move(self) -> None:
+        """Go on in another loop, the former being closed: what was sent counts, who waited there is gone."""
+        self._door = asyncio.Lock()
+
     async def admit(self, request: Request) -> Sent:
         """Wait until there is room for the request, and count it as sent now."""
         tokens = guess(request)

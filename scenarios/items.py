@@ -11,6 +11,7 @@ from rebut.errors import InputError, suggest
 from .choices import Misfit, choices_of, shown
 from .data import ItemsInvalid, Problems, records
 from .data.problems import SHOWN
+from .data.sources import by_file
 from .golds import Golds
 from .rows import MISSING, field_of, said, text_of
 from .spec import ScenarioSpec
@@ -93,7 +94,7 @@ class _Reader:
         self._inputs, self._problems = inputs, problems
         self._golds = Golds(spec, self._where["answer"], problems)
         self._named = {name: name in spec.fields for name in ("id", "group", "choices")}
-        self._several = len(spec.data.files) > 1 or any("*" in file for file in spec.data.files)
+        self._several = by_file(spec)
         self._rows: dict[str, tuple[str, int]] = {}
         self._asked: dict[int, tuple[str, int]] = {}
         self._blamed: set[str] = set()

@@ -53,6 +53,7 @@ class Judges:
         # One judge for all contenders, whatever their models: the first of the scenario, if it names none.
         first = {"*": spec.models[0]} if spec.models else {}
         self._by = {m.name: _judge(m, runtime, {**first, **models}) for m in self._metrics}
+        self._off: dict[str, set[str]] = {}
         known = set(items[0].inputs) if items else set[str]()
         for metric in self._metrics:
             _check(metric, self._by[metric.name], known)
@@ -61,6 +62,11 @@ class Judges:
     def entrants(self) -> list[Entrant]:
         """The judges, as those who use up the total."""
         return list(self._by.values())
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the judges said so far that is no grade, counted by judge; it was left out."""
+        return [_off_scale(self._by[name].label, len(runs)) for name, runs in self._off.items()]
 
     def kept(self, trials: Iterable[Trial], known: Mapping[str, RunInfo]) -> list[Trial]:
         """The trials with the scores that are among these runs of a store."""
@@ -76,7 +82,7 @@ class Judges:
                 result = known[run].result
                 spent = Usage() if run in counted else result.usage
                 counted.add(run)
-                trial = _scored(trial, asked.metric, result.answer, spent)
+                trial = _scored(trial, asked, result.answer, spent, self._off)
         return self._without_answer(trial)
 
     def _without_answer(self, trial: Trial) -> Trial:
@@ -105,19 +111,23 @@ class Judges:
         that asks for it.
         """
         found = {id(trial): now for trial, now in zip(trials, self.kept(trials, known), strict=True)}
-        sitting = _Sitting(self._runtime, known, purse, found)
-        sitting.todo += self._wanted(trials, found)
+        sitting = _Sitting(self._runtime, known, purse, found, self._off)
+        sitting.todo += self._wanted(trials, known)
         async with asyncio.TaskGroup() as group:
             for _ in range(min(concurrency, len(sitting.todo))):
                 group.create_task(sitting.work())
         return list(found.values()), sitting.stopped or sitting.failed
 
-    def _wanted(self, trials: Sequence[Trial], found: Mapping[int, Trial]) -> Iterable[list[_Asked]]:
-        """What is still to be judged, the same answers to the same item together."""
+    def _wanted(self, trials: Sequence[Trial], known: Mapping[str, RunInfo]) -> Iterable[list[_Asked]]:
+        """What is still to be judged, the same answers to the same item together.
+
+        A judge that said nothing, or no grade, has had its say.
+        """
+        ended = {run for run, info in known.items() if info.status == "finished"}
         wanted: dict[str, list[_Asked]] = {}
         for trial in trials:
             for asked in self._asked(trial):
-                if asked.metric.name not in found[id(trial)].scores:
+                if asked.task.run not in ended:
                     wanted.setdefault(asked.task.run, []).append(asked)
         return wanted.values()
 
@@ -129,12 +139,16 @@ class Judges:
 
 @dataclass(slots=True)
 class _Sitting:
-    """The judging that is under way; `found` are the trials as they stand, by the identity of the first."""
+    """The judging that is under way; `found` are the trials as they stand, by the identity of the first.
+
+    `off`: by metric, the runs that gave no grade.
+    """
 
     runtime: Runtime
     known: Mapping[str, RunInfo]
     purse: Purse
     found: dict[int, Trial]
+    off: dict[str, set[str]]
     todo: list[list[_Asked]] = field(default_factory=list)
     stopped: str = ""
     failed: str = ""
@@ -164,7 +178,17 @@ class _Sitting:
         for place, asked in enumerate(same):
             at = id(asked.trial)
             spent = Usage() if place else usage
-            self.found[at] = _scored(self.found[at], asked.metric, answer, spent)
+            self.found[at] = _scored(self.found[at], asked, answer, spent, self.off)
+
+
+def needed_by(spec: ScenarioSpec, runtime: Runtime) -> frozenset[str]:
+    """The inputs that the items must have for the judges of a scenario, beside the answers that they grade.
+
+    Raises:
+        RebutError: a judge's workflow does not fit.
+    """
+    judges = [load_workflow(m.judge, runtime=runtime) for m in spec.metrics if m.by == "judge"]
+    return frozenset(name for judge in judges for name in judge.spec.inputs) - {*GIVEN}
 
 
 def _judge(metric: Metric, runtime: Runtime, given: Mapping[str, str]) -> Entrant:
@@ -188,13 +212,19 @@ def _check(metric: Metric, judge: Entrant, inputs: set[str]) -> None:
         )
 
 
-def _scored(trial: Trial, metric: Metric, answer: Any, usage: Usage) -> Trial:
-    """A trial with what a judge said; nothing where the judge said nothing."""
-    score = _number(answer)
-    if score is not None and not 0 <= score <= 1:
-        raise InputError(f"judge {metric.judge!r} answered {answer!r}: a number from 0 to 1 is needed")
-    scores = trial.scores if score is None else {**trial.scores, metric.name: score}
-    return replace(trial, scores=scores, grading=trial.grading + usage)
+def _scored(trial: Trial, asked: _Asked, answer: Any, usage: Usage, off: dict[str, set[str]]) -> Trial:
+    """A trial with what a judge said; nothing, and noted in `off`, where that is no number from 0 to 1."""
+    name, score = asked.metric.name, _number(answer)
+    if score is not None and 0 <= score <= 1:
+        return replace(trial, scores={**trial.scores, name: score}, grading=trial.grading + usage)
+    if answer is not None:
+        off.setdefault(name, set()).add(asked.task.run)
+    return replace(trial, grading=trial.grading + usage)
+
+
+def _off_scale(judge: str, count: int) -> str:
+    many = "1 grade that is" if count == 1 else f"{count} grades that are"
+    return f"{judge} gave {many} no number from 0 to 1: left out"
 
 
 def _number(answer: Any) -> float | None:

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rebut.errors import InputError, ModelUnavailable, RebutError, SettingsError
+from rebut.errors import InputError, ModelRefused, ModelUnavailable, RebutError, SettingsError, suggest
 from rebut.records import Usage
 
 from ..graphs.runtime import Runtime
@@ -16,10 +16,10 @@ from .executors import ELSEWHERE, Executor
 from .executors.local import LocalExecutor
 from .grading import Grader
 from .items import look
-from .judging import Judges
+from .judging import Judges, needed_by
 from .purse import Purse
 from .spec import ScenarioSpec
-from .trials import Entrant, Task, Trial, entrants, needed, run_id, told
+from .trials import Entrant, Task, Trial, entrants, known_models, needed, run_id, told
 
 HOPELESS = 5
 """So many trials of an entrant that fail for want of its model, and none that does not, end the scenario."""
@@ -89,9 +89,10 @@ class Runner:
         self._executor = executor or LocalExecutor(runtime)
         self._concurrency = concurrency or spec.concurrency
         self.entrants = entrants(spec, runtime, models)
-        found = look(spec, needed(self.entrants), limit)
+        found = look(spec, needed(self.entrants) | needed_by(spec, runtime), limit)
         self.items, self.warnings = found.items, found.warnings
         self.grader, self.judges = Grader(spec), Judges(spec, runtime, models or {}, found.items)
+        _none_unknown(models or {}, [*self.entrants, *self.judges.entrants])
         self.tasks = [
             Task(entrant, item, seed, run_id(spec, entrant, item, seed))
             for item in self.items
@@ -227,7 +228,7 @@ class Runner:
         if (result := made.result) is None:
             assert made.failure is not None
             self._hope(task.entrant, made.failure)
-            return self._trial(task, error=told(made.failure), usage=made.usage)
+            return self._trial(task, error=told(made.failure), usage=made.usage, seconds=made.seconds)
         self._hopeful.add(task.entrant.label)
         stop = "budget" if result.stop_reason == "budget" else "answered"
         await self.grader.ahead([(result.answer, task.item)])
@@ -235,7 +236,7 @@ class Runner:
 
     def _hope(self, entrant: Entrant, error: RebutError) -> None:
         """Give up where an entrant's model cannot be had at all: that says nothing about the workflow."""
-        if entrant.label in self._hopeful or not isinstance(error, ModelUnavailable | SettingsError):
+        if entrant.label in self._hopeful or not _hopeless(error):
             self._hopeful.add(entrant.label)
             return
         self._failures[entrant.label] += 1
@@ -268,6 +269,21 @@ class Runner:
     def _order(self) -> None:
         keys = [(task.item.id, task.entrant.label, task.seed) for task in self.tasks]
         self.report.trials = [self._done[key] for key in keys if key in self._done]
+
+
+def _hopeless(error: RebutError) -> bool:
+    """Whether it would fail every trial alike: no model, no key, no right to it, a file that is not there."""
+    if isinstance(error, ModelRefused):
+        return error.status in (401, 402, 403)
+    return isinstance(error, ModelUnavailable | SettingsError | InputError)
+
+
+def _none_unknown(models: Mapping[str, str], entrants: Sequence[Entrant]) -> None:
+    """Refuse models that were given for agents or roles that nobody has."""
+    used = {name for entrant in entrants for name in known_models(models, entrant.workflow)}
+    if wrong := sorted(models.keys() - used):
+        own = sorted({agent for entrant in entrants for agent in entrant.workflow.spec.agents})
+        raise InputError(f"no contender has an agent or role {wrong[0]!r}{suggest(wrong[0], own)}")
 
 
 async def measure(

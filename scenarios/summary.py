@@ -14,6 +14,9 @@ from .statistics.means import Interval, mean, wilson
 from .statistics.paired import clustered, difference, discordant, holm, mcnemar
 from .trials import Trial, cluster_of
 
+ALIKE = 1e-12
+"""Errors of shares below this are nothing but rounding."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
@@ -88,11 +91,18 @@ def _line(label: str, trials: Sequence[Trial], base: Sequence[Trial]) -> Line:
 
 
 def _interval(trials: Sequence[Trial]) -> Interval:
-    """Wilson's where every trial stands for itself, else from the error clustered by group, or by item."""
+    """Wilson's where every trial stands for itself, else from the error clustered by group, or by item.
+
+    Where all groups or items have the same share, that error is 0: then Wilson's of so many groups or items.
+    """
     groups = [cluster_of(trial) for trial in trials]
     if len(set(groups)) == len(groups):
         return wilson(sum(trial.right for trial in trials), len(trials))
-    found = mean([float(trial.right) for trial in trials], groups=groups).interval()
+    share = mean([float(trial.right) for trial in trials], groups=groups)
+    if share.error is not None and share.error <= ALIKE:
+        likely = wilson(round(share.mean * share.groups), share.groups)
+        return Interval(min(likely.low, share.mean), max(likely.high, share.mean))
+    found = share.interval()
     return Interval(max(0.0, found.low), min(1.0, found.high)) if found else Interval(0.0, 1.0)
 
 

@@ -134,7 +134,8 @@ def _hash(*parts: Any) -> bytes:
 
 def run_id(spec: ScenarioSpec, entrant: Entrant, item: Item, seed: int) -> str:
     """The id of a trial's run: the same whenever nothing that decides its outcome has changed."""
-    mark = _hash(entrant.mark.hex(), dict(item.inputs), item.id, seed)
+    inputs = {name: item.inputs[name] for name in entrant.workflow.spec.inputs if name in item.inputs}
+    mark = _hash(entrant.mark.hex(), inputs, item.id, seed)
     return f"{spec.name}.{b32encode(mark).decode().lower()}"
 
 

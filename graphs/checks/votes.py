@@ -13,28 +13,45 @@ from ..spec import VoteNode
 
 BALLOTS = "add for example `ballots: '[b.ranking for b in ballots]'`"
 WEIGHTS = "add for example `weights: item.score`"
+WEIGHING = {"rule": ("weighted", "borda"), "tie": ("weight",)}
+"""What makes use of weights where there are no ballots, by key."""
 
 
 def check(draft: Draft, sites: Sites) -> None:
-    """Note rules, tie rules and keys that do not fit ballots or cannot do without, and missing weights."""
+    """Note rules, tie rules and keys that do not fit ballots or lack some, and weights, missing or idle."""
     for name, node in draft.spec.nodes.items():
         if not isinstance(node, VoteNode):
             continue
         if draft.piece("nodes", name, "ballots") is None:
             _without_ballots(draft, name, node)
+            _idle_weights(draft, sites, name, node)
         else:
             _with_ballots(draft, name, node)
 
 
 def _without_ballots(draft: Draft, name: str, node: VoteNode) -> None:
     unweighted = draft.piece("nodes", name, "weights") is None
-    for key, needing in (("rule", ("weighted", "borda")), ("tie", ("weight",))):
+    for key, needing in WEIGHING.items():
         value = getattr(node, key)
         if isinstance(value, str) and value in needing and unweighted:
             _wrong(draft, name, key, "needs-key", f"{key} {value!r} needs weights", WEIGHTS)
     for rule in _possible(draft, node.rule):
         if rule in ELECTIONS and rule not in RULES:
             _wrong(draft, name, "rule", "needs-key", f"rule {rule!r} needs ballots", BALLOTS)
+
+
+def _idle_weights(draft: Draft, sites: Sites, name: str, node: VoteNode) -> None:
+    """Warn of weights that neither decide nor break a tie, where nobody asks for the winning voter either."""
+    if node.weights is None or any("winner" in path for site in sites.all for path in site.expression.paths):
+        return
+    for key, weighing in WEIGHING.items():
+        possible = list(_possible(draft, getattr(node, key)))
+        if not possible or any(value in weighing for value in possible):
+            return
+    rule = next(_possible(draft, node.rule))
+    note = "they count under the rules weighted and borda, and under `tie: weight`"
+    message = f"rule {rule!r} makes no use of weights"
+    draft.problems.warn("unused", draft.key("nodes", name, "weights"), message, note)
 
 
 def _with_ballots(draft: Draft, name: str, node: VoteNode) -> None:

@@ -57,15 +57,22 @@ def records(spec: ScenarioSpec, problems: Problems, columns: frozenset[str], mos
         yield found
 
 
+def by_file(spec: ScenarioSpec) -> bool:
+    """Whether rows are numbered by file: there may be several, also where a pattern fits only one as yet."""
+    folder = spec.path.parent if spec.path else Path()
+    files = spec.data.files
+    return len(files) > 1 or any(_is_pattern(said) and not _at(folder, said).is_file() for said in files)
+
+
 def _rows(spec: ScenarioSpec, problems: Problems, columns: frozenset[str]) -> Rows:
     data, folder = spec.data, spec.path.parent if spec.path else Path()
     if data.dataset is not None:
         yield from dataset(folder, data)
         return
     paths = [path for said in data.files for path in _paths(folder, said)]
-    several = len(paths) > 1
+    named = by_file(spec)
     for path in paths:
-        problems.name = _short(path, folder) if several else data.files[0]
+        problems.name = _short(path, folder) if named else data.files[0]
         try:
             yield from FORMS[form(path)](path, problems, data, columns)
         except OSError as error:
@@ -80,10 +87,10 @@ def form(path: Path) -> str:
 
 def _paths(folder: Path, said: str) -> list[Path]:
     """The files that a path or pattern names, sorted."""
-    path = folder / Path(said).expanduser()
+    path = _at(folder, said)
     if path.is_file():
         found = [path]
-    elif any(mark in said for mark in "*?["):
+    elif _is_pattern(said):
         found = sorted(one for one in map(Path, glob(str(path), recursive=True)) if one.is_file())
         if not found:
             raise InputError(f"no data file is called {said!r}")
@@ -93,6 +100,14 @@ def _paths(folder: Path, said: str) -> list[Path]:
     for one in found:
         _check(one, said)
     return found
+
+
+def _at(folder: Path, said: str) -> Path:
+    return folder / Path(said).expanduser()
+
+
+def _is_pattern(said: str) -> bool:
+    return any(mark in said for mark in "*?[")
 
 
 def _check(path: Path, said: str) -> None:

@@ -23,13 +23,14 @@ class Made:
     Attributes:
         result: of its run; None where that failed.
         failure: why it failed.
-        usage: what a failed run used.
+        usage: what a failed run used; `seconds`: how long it took.
         elsewhere: whether nothing was done because another process is at it.
     """
 
     result: Result | None = None
     failure: RebutError | None = None
     usage: Usage = field(default_factory=Usage)
+    seconds: float = 0.0
     elsewhere: bool = False
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, cast
 
-from rebut.errors import InputError, RebutError
+from rebut.errors import InputError, RebutError, RunExists
 from rebut.records import Usage
 
 from ...graphs.result import Result, StopReason
@@ -22,6 +23,7 @@ async def attempt(
 ) -> Made:
     """Drive the run of a trial to its end: a new one, or one that the store holds (`resumed`)."""
     under_way: Run | None = None
+    began = time.perf_counter()
     try:
         if resumed:
             under_way = await runtime.resume(run, watch=False)
@@ -31,7 +33,8 @@ async def attempt(
         return Made(result=await under_way.execute())
     except RebutError as error:
         used = under_way.usage if under_way else Usage()
-        return Made(failure=error, usage=used, elsewhere=not used.calls and await _is_taken(runtime, run))
+        taken = isinstance(error, RunExists) or (not used.calls and await _is_taken(runtime, run))
+        return Made(failure=error, usage=used, seconds=time.perf_counter() - began, elsewhere=taken)
 
 
 async def _is_taken(runtime: Runtime, run: str) -> bool:

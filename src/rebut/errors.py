@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Literal
+from typing import Any, Literal
 
 Resource = Literal["calls", "tokens", "usd", "seconds"]
 
@@ -36,6 +36,9 @@ class RebutError(Exception):
     """
 
     run: str = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), self.args), self.__dict__ or None
 
 
 class WorkflowError(RebutError):
@@ -49,6 +52,10 @@ class WorkflowError(RebutError):
 
 class InputError(RebutError):
     """The caller gave a parameter, question or file that does not fit."""
+
+
+class RunExists(InputError):
+    """A run of this id is in the store already."""
 
 
 class SettingsError(RebutError):
@@ -146,6 +153,11 @@ class StoreError(RebutError):
 
 class JournalDrift(StoreError):
     """A resumed or replayed run asks for a call that differs from its journal."""
+
+
+def _again(kind: type[RebutError], args: tuple[Any, ...]) -> RebutError:
+    """An error from its parts, for pickle: some are made from other arguments than they keep."""
+    return kind.__new__(kind, *args)
 
 
 def suggest(wrong: str, possible: Sequence[str]) -> str:

@@ -31,12 +31,16 @@ class Event:
     t: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """The event as JSON types, `kind` first."""
-        return {"kind": self.kind, **orjson.loads(orjson.dumps(self, default=jsonable))}
+        """The event as JSON types, `kind` first; keys that are no texts become texts, as in `as_json`."""
+        return dict(orjson.loads(self.as_json()))
 
     def as_json(self) -> bytes:
         """One line of JSON without the line's end; equal events give equal bytes."""
-        return b'{"kind":"' + self.kind.encode() + b'",' + orjson.dumps(self, default=jsonable)[1:]
+        try:
+            packed = orjson.dumps(self, default=jsonable)
+        except TypeError:  # perhaps of keys that are no texts: to allow for them takes longer
+            packed = orjson.dumps(self, default=jsonable, option=orjson.OPT_NON_STR_KEYS)
+        return b'{"kind":"' + self.kind.encode() + b'",' + packed[1:]
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import jsonschema
 import pytest
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from pydantic import ValidationError
 
 from rebut.agents import forms
 from rebut.agents.forms import Form, form_of
 from rebut.agents.parsing import parse
 from rebut.errors import Unparsed
+from rebut.events import NodeFinished
+from rebut.graphs.expressions.values import attribute
+from rebut.records import Reply
 
 PICK = form_of({"reason": "text (one sentence)", "best": "whole 1..answers"})
 CHECKS = form_of({"checks": "flags of questions"})
@@ -97,6 +104,85 @@ def test_the_record_has_the_fields_of_the_form() -> None:
         "best": 1,
     }
     assert form_of({"reason": "text (one sentence)", "best": "whole 1..answers"}).record is PICK.record
+
+
+EVERY = form_of(
+    {
+        "text": "text",
+        "sure": "number 0..1",
+        "best": "whole 1..answers",
+        "holds": "flag",
+        "level": "one of easy, hard",
+        "points": "texts",
+        "weights": "numbers",
+        "grades": "wholes",
+        "checks": "flags of questions",
+    }
+)
+FILLED = EVERY.record.model_validate(
+    {
+        "text": "so",
+        "sure": 1.0,
+        "best": 2,
+        "holds": True,
+        "level": "easy",
+        "points": ["a", "b"],
+        "weights": [0.0, 0.5],
+        "grades": [3],
+        "checks": [True, False],
+        "agent": "judge",
+        "model": "m",
+        "call": "a/1",
+    }
+)
+EMPTY = form_of({"points": "texts", "checks": "flags"}).record.model_validate({"points": [], "checks": []})
+
+
+def kept(record: Reply) -> Any:
+    """The record as a checkpoint gives it back."""
+    serializer = JsonPlusSerializer()
+    return serializer.loads_typed(serializer.dumps_typed({"view": record}))["view"]
+
+
+def line(record: Reply) -> bytes:
+    """An event that shows the record."""
+    return NodeFinished(node="a", visit=1, wrote={"view": record}).as_json()
+
+
+@pytest.mark.parametrize("record", [FILLED, EMPTY, Reply(agent="judge")], ids=["filled", "empty", "plain"])
+def test_a_record_of_a_form_can_be_pickled_and_copied(record: Reply) -> None:
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        back = pickle.loads(pickle.dumps(record, protocol))
+        assert back == record and type(back) is type(record) and line(back) == line(record)
+    assert copy.copy(record) == copy.deepcopy(record) == record
+    assert record.model_copy(update={"agent": "ada"}).agent == "ada"
+
+
+def test_a_pickled_record_of_a_form_is_read_where_the_form_is_not_known() -> None:
+    packed = pickle.dumps(FILLED)
+    forms._with.cache_clear()
+    back = pickle.loads(packed)
+    assert type(back) is not type(FILLED) and back.model_dump() == FILLED.model_dump()
+    assert (attribute(back, "holds"), attribute(back, "checks")) == (True, (True, False))
+
+
+def test_a_checkpoint_keeps_every_field_of_a_form() -> None:
+    back = kept(FILLED)
+    assert isinstance(back, Reply) and back.model_dump() == FILLED.model_dump()
+    assert {name: attribute(back, name) for name in type(FILLED).model_fields} == dict(FILLED)
+    assert line(back) == line(FILLED) and kept(back) == back
+
+
+def test_a_checkpoint_keeps_lists_of_a_form_without_entries() -> None:
+    back = kept(EMPTY)
+    assert (attribute(back, "points"), attribute(back, "checks")) == ((), ()) and line(back) == line(EMPTY)
+
+
+def test_what_no_form_can_have_is_no_field_of_a_record_either() -> None:
+    for name in ("model_dump", "Bad", "_private"):
+        with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+            forms.Reply(**{"holds": True, name: "x"})
+    assert type(forms.Reply(agent="ada")) is forms.Reply
 
 
 @pytest.mark.parametrize(

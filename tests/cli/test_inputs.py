@@ -49,6 +49,18 @@ def test_the_question_may_come_from_a_file(tmp_path: Path) -> None:
     assert question_of(None, str(tmp_path / "q"), wanted=True) == "line 1\nline 2"
 
 
+@pytest.mark.parametrize("piped", [True, False])
+def test_line_ends_of_other_systems_become_those_of_this_one(
+    piped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = b"line 1\r\nline 2\rline 3\r\n\r\n"
+    (tmp_path / "q").write_bytes(text)
+    pipe(text, monkeypatch)
+    file = None if piped else str(tmp_path / "q")
+    assert question_of(None, file, wanted=True) == "line 1\nline 2\nline 3"
+    assert reply_of(None, str(tmp_path / "q")) == "line 1\nline 2\nline 3"
+
+
 def test_two_questions_are_refused() -> None:
     with pytest.raises(InputError, match="two questions"):
         question_of("a", "b", wanted=True)

@@ -34,13 +34,27 @@ def test_a_page_tells_what_a_file_says_and_how_its_calls_grow(tmp_path: Path, cl
     (tmp_path / "mine.yaml").write_text(MINE)
     text = cli("describe", str(tmp_path / "mine.yaml"), "--markdown").stdout
     assert text.startswith("# mine\n\n**Draw, then vote.**\n\nFor a test | with a bar.\n")
-    assert '$ rebut run mine "..." --input table=...' in text
+    assert f'$ rebut run {tmp_path / "mine.yaml"} "..." --input table=...' in text
     assert (
         "| `samples` | 3 (..5) how many |" in text and "| `solver` | `solver` | local/smollm2-135m |" in text
     )
     assert "| `draw` | sample solver | 1 | 3 | 3 |" in text
     assert "| `samples=5` | 5 | 5 |" in text and "loud=" not in text.split("## Cost")[1].split("##")[0]
     assert "flowchart TD" in text and text.rstrip().endswith(MINE.strip() + "\n```")
+
+
+def test_a_page_of_a_file_gives_the_command_that_runs_it(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my flows").mkdir()
+    text = MINE.replace("[question, table]", "[text, question]").replace("local/smollm2-135m", "local/a|b")
+    (tmp_path / "my flows" / "two.yaml").write_text(text)
+    (tmp_path / "two.yaml").write_text(text)
+    told = cli("describe", "two.yaml", "--markdown").stdout
+    assert '$ rebut run two.yaml "..." --input question=...\n' in told
+    assert "| local/a\\|b |" in told
+    assert "$ rebut run 'my flows/two.yaml' \"" in cli("describe", "my flows/two.yaml", "--markdown").stdout
 
 
 @pytest.mark.parametrize("name", names())

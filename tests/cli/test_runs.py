@@ -215,6 +215,31 @@ def test_a_replay_that_differs_exits_1_and_shows_where(cli: Cli, asked: str, hom
     assert any(line.startswith("-") and '"share":0.5' in line for line in told.stderr.splitlines())
 
 
+@pytest.mark.parametrize("look", [(), ("--json",), ("--events",)])
+def test_a_run_that_failed_replays_as_it_failed(look: tuple[str, ...], cli: Cli) -> None:
+    cli("run", "self-refine", "This fails", "-q")
+    told = cli("replay", "last", "-q", *look)
+    ended, agrees = told.stderr.splitlines()
+    assert told.exit_code == 0 and agrees == "the replay agrees with the record"
+    assert ended.startswith("the run ended with: ") and "resume" not in told.stderr
+    if look == ("--json",):
+        said = json.loads(told.stdout)
+        assert (said["answer"], said["stop_reason"]) == (None, "failed")
+        assert ended.endswith(said["detail"]) and said["run"]
+
+
+def test_a_replay_that_fails_otherwise_than_its_record_exits_1(cli: Cli, home: Path) -> None:
+    cli("run", "self-refine", "This fails", "-q")
+    cli("export", "last", "run.jsonl")
+    lines = (home / "run.jsonl").read_text().splitlines()
+    changed = [line.replace("failed", "failed once") if "run.finished" in line else line for line in lines]
+    assert changed != lines
+    (home / "run.jsonl").write_text("\n".join(changed) + "\n")
+    told = cli("replay", "run.jsonl", "-q")
+    assert told.exit_code == 1 and told.stderr.startswith("error: ")
+    assert "the replay differs from the record:" in told.stderr and "resume" not in told.stderr
+
+
 def test_a_file_that_is_no_run_is_an_error(cli: Cli, script: Path) -> None:
     for command in ("replay", "import"):
         told = cli(command, str(script))
@@ -268,3 +293,48 @@ def test_what_a_prefix_cache_saved_is_told_of_the_run_and_of_each_call(
     events = json.loads(cli("show", "last", "--json").stdout)
     assert events["usage"]["cached"] * 4 == events["usage"]["prompt"] * 3
     assert next(e["cached_tokens"] for e in events["events"] if "cached_tokens" in e) == 150
+
+
+READERS = {
+    "runs": ["runs"],
+    "show": ["show", "last"],
+    "replay": ["replay", "last"],
+    "export": ["export", "last", "out.jsonl"],
+    "scores": ["scores"],
+    "resume": ["resume", "--last"],
+}
+
+
+@pytest.mark.parametrize("args", READERS.values(), ids=READERS.keys())
+@pytest.mark.parametrize("by_option", [True, False], ids=["option", "environment"])
+def test_a_slip_in_the_name_of_a_store_makes_no_store(
+    args: list[str], by_option: bool, cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not by_option:
+        monkeypatch.setenv("REBUT_STORE", "typo.db")
+    told = cli(*args, *(["--store", "typo.db"] if by_option else []))
+    assert told.exit_code == 2 and told.stdout == ""
+    assert told.stderr.startswith(f"error: there is no store at {home / 'typo.db'}")
+    assert not (home / "typo.db").exists()
+
+
+def test_a_store_is_made_by_what_writes_to_it(cli: Cli, asked: str, home: Path) -> None:
+    cli("export", asked, "run.jsonl")
+    assert cli("import", "run.jsonl", "--store", "new.db").exit_code == 0
+    assert asked in cli("runs", "--store", "new.db").stdout
+
+
+NAMES = ("question", "seed", "models", "budget", "self", "inputs", "workflow")
+
+
+def test_inputs_may_be_called_as_the_options_are(cli: Cli, home: Path) -> None:
+    nodes = (
+        "agents: {s: solver}\nnodes: {a: {ask: s, save: x}}\nedges: {start: a, a: end}\nanswer: x.answer\n"
+    )
+    (home / "w.yaml").write_text(f"name: w\ninputs: [text, {', '.join(NAMES)}]\n{nodes}")
+    others = [part for name in NAMES for part in ("-i", f"{name}=its {name}")]
+    told = cli("run", "w.yaml", "the text", *others, "-q", "--seed", "7")
+    assert (told.exit_code, told.stderr) == (0, "")
+    kept = json.loads(cli("runs", "--json").stdout)[0]
+    assert kept["input"] == {"text": "the text"} | {name: f"its {name}" for name in NAMES}
+    assert kept["seed"] == 7

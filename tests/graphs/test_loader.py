@@ -170,6 +170,13 @@ def test_names_paths_and_text_are_told_apart(tmp_path: Path, monkeypatch: pytest
         find(tmp_path)
 
 
+def test_weights_that_name_the_winning_voter_are_not_idle() -> None:
+    text = one("vote: drafts, weights: item.confidence, save: out", more="inputs: [drafts]\n")
+    assert [p.code for p in checks_of(text)] == ["unused", "unused"]
+    named = text.replace("answer: out", "answer: drafts[out.winner]")
+    assert [p.message for p in checks_of(named)] == ["agent 'writer' is never asked"]
+
+
 def test_files_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes("name: é".encode("latin-1"))
     with pytest.raises(InputError, match="not UTF-8"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import orjson
 import pytest
 
 import rebut
-from rebut.errors import InputError, ModelRefused, RebutError, StoreError
+from rebut.errors import InputError, ModelRefused, QuorumMissed, RebutError, StoreError
 from rebut.events import Event
+from rebut.models.journal import CALL_KEY
+from rebut.models.wire import Request, Response, Sink
 
 from .chance import NATIVE, SINGLE, Chance, runtime_of
 
@@ -237,3 +240,60 @@ async def test_a_second_run_of_the_same_id_is_refused_and_the_first_goes_on(tmp_
             await runtime.begin(workflow, {"question": "6 * 7?"}, run="mine").result()
         assert (await first.result()).stop_reason == "answered"
         assert runtime.store is not None and (await runtime.store.run("mine")).status == "finished"
+
+
+REVIEWED = """
+name: reviewed
+agents: {solver: solver, reviewer: reviewer}
+nodes:
+  draw: {sample: solver, n: 3, save: drafts}
+  review: {ask: reviewer, for_each: drafts, as: draft, save: critiques, quorum: 2}
+  tally: {vote: drafts, save: ballot}
+edges: {start: draw, draw: review, review: tally, tally: end}
+answer: ballot.answer
+"""
+
+
+@pytest.mark.parametrize("late", [0, 1, 2])
+async def test_after_a_missed_quorum_only_what_failed_is_asked_again(late: int, tmp_path: Path) -> None:
+    says = Reviewed(late)
+    async with runtime_of(says, tmp_path / "s.db") as runtime:
+        with pytest.raises(QuorumMissed, match="1 of 3 stood, 2 needed") as missed:
+            await rebut.loads(REVIEWED, kind="number", runtime=runtime).run("6 * 7?", seed=3)
+        says.broken = False
+        asked = Counter(says.asked)
+        result = await (await runtime.resume(missed.value.run)).result()
+        again = says.asked - asked
+    assert sorted(again) == [f"review/1[{i}]" for i in range(3) if i != late]
+    assert len([one for one in result.state["critiques"] if one is not None]) == 3
+    assert await _replayed(says, tmp_path / "s.db", missed.value.run) is None
+
+
+async def test_a_quorum_that_is_missed_again_can_be_resumed_again(tmp_path: Path) -> None:
+    says = Reviewed(late=0)
+    async with runtime_of(says, tmp_path / "s.db") as runtime:
+        with pytest.raises(QuorumMissed) as missed:
+            await rebut.loads(REVIEWED, kind="number", runtime=runtime).run("6 * 7?", seed=3)
+        with pytest.raises(QuorumMissed):
+            await (await runtime.resume(missed.value.run)).result()
+        says.broken = False
+        assert (await (await runtime.resume(missed.value.run)).result()).stop_reason == "answered"
+    assert says.answered["review/1[0]"] == 1
+    assert await _replayed(says, tmp_path / "s.db", missed.value.run) is None
+
+
+class Reviewed(Chance):
+    """While it is broken it refuses all reviews but one, whose reply comes in after the others failed."""
+
+    def __init__(self, late: int) -> None:
+        super().__init__(seed=5, can=SINGLE)
+        self.late, self.broken = f"review/1[{late}]", True
+
+    async def complete(self, request: Request, sink: Sink | None = None) -> Response:
+        path = (CALL_KEY.get() or "").partition(":")[2]
+        if self.broken and path == self.late:
+            await asyncio.sleep(0.05)
+        elif self.broken and path.startswith("review"):
+            self.asked[path] += 1
+            raise ModelRefused("not now", model="chance/1", status=400)
+        return await super().complete(request, sink)

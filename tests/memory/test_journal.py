@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from rebut.errors import InputError, JournalDrift, StoreError
 from rebut.events import NodeFinished, NodeStarted, Noted, RunFinished
 from rebut.memory.journal import Journal
 from rebut.memory.store import Store
-from rebut.memory.values import RecordedCall, RunStart
+from rebut.memory.values import RecordedCall, RunStart, Status
 from rebut.models.journal import Outcome
 from rebut.testing.databases import Database
 
@@ -64,6 +65,50 @@ async def test_failures_at_the_end_are_asked_again_and_earlier_ones_are_not(
         await record(journal, "a/3", "now it works")
         assert [said.text for said in await store.said("run-1")] == ["yes", "now it works"]
         assert [call.seq for call in await store.calls("run-1")] == [1, 2, 3]
+
+
+async def test_of_a_failed_run_the_calls_that_failed_beside_its_last_are_asked_again(
+    store: Store, start: Start, called: Called, record: Record
+) -> None:
+    journal = await store.begin(start())
+    await record(journal, "a/1[0]", "no luck", error="ModelBusy")
+    await record(journal, "b/1[0]", "no luck", error="ModelBusy")
+    await record(journal, "b/1[1]")
+    await store.finish("run-1", status="failed")
+    _, journal = await store.reopen("run-1")
+    first = called("a/1[0]", error="ModelBusy")
+    outcome = await journal.recall(first.site, first.request)
+    assert outcome is not None and outcome.error == "ModelBusy"
+    assert await _recalled(journal, called("b/1[1]")) == "yes"
+    assert not journal.recalling
+    await record(journal, "b/1[0]", "now it works")
+    await store.finish("run-1", status="finished")
+    kept = [(call.site.path, call.outcome.error) for call in await store.calls("run-1")]
+    assert kept == [("a/1[0]", "ModelBusy"), ("b/1[1]", None), ("b/1[0]", None)]
+
+
+@pytest.mark.parametrize(
+    ("failing", "budget", "status"),
+    [("a/1:0", {}, "failed"), ("a/1[0]", {"tokens": 9}, "failed"), ("a/1[0]", {}, "cancelled")],
+    ids=["a call that others follow from", "room that others wait for", "a run without an error"],
+)
+async def test_a_failure_that_others_may_hang_on_is_recalled(
+    failing: str,
+    budget: dict[str, int],
+    status: Status,
+    store: Store,
+    start: Start,
+    called: Called,
+    record: Record,
+) -> None:
+    journal = await store.begin(replace(start(), budget=budget))
+    await record(journal, failing, "no luck", error="ModelBusy")
+    later = called("a/1:1", seq=9)  # asked after the other had failed
+    await journal.record(later.site, later.request, later.outcome)
+    await store.finish("run-1", status=status)
+    _, journal = await store.reopen("run-1")
+    assert [call.site.path for call in await store.calls("run-1")] == [failing, "a/1:1"]
+    assert journal._recall.left == 2
 
 
 async def test_the_events_of_a_resumed_run_replace_those_of_its_interrupted_part(

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Coroutine
 from contextlib import closing
 from pathlib import Path
@@ -215,6 +218,44 @@ def test_a_loop_that_is_gone_does_not_stop_the_writer(where: Database, start: St
     asyncio.run(store.begin(start("run-2")))
     asyncio.run(store.close())
     assert where.one("SELECT count(*) FROM run") == 2
+
+
+FORKS = """
+import asyncio, os, sys
+from rebut.errors import StoreError
+from rebut.memory.store import Store
+
+store = Store.open(sys.argv[1])
+if sys.argv[2] == "written":
+    asyncio.run(store.drop_lease("run-1"))
+child = os.fork()
+if not child:
+    try:
+        asyncio.run(store.drop_lease("run-1"))
+    except StoreError as error:
+        print(error, flush=True)
+    asyncio.run(store.close())
+    print("closed", flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+asyncio.run(store.drop_lease("run-1"))
+asyncio.run(store.close())
+print(store.commits, flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.parametrize(("before", "commits"), [("written", "2"), ("fresh", "1")])
+def test_a_forked_process_is_told_to_open_a_store_of_its_own(
+    where: Database, before: str, commits: str
+) -> None:
+    command = [sys.executable, "-c", FORKS, where.url, before]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.splitlines() == [
+        f"store {where.name} was opened by another process: open it after the fork",
+        "closed",
+        commits,
+    ], done.stderr
 
 
 def _damage(path: Path) -> None:

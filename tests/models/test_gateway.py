@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Coroutine, Sequence
 from random import Random
 from typing import Any
 
@@ -16,6 +18,7 @@ from rebut.errors import (
     ModelRefused,
     ModelTimeout,
     ModelUnavailable,
+    RebutError,
     SettingsError,
 )
 from rebut.models.gateway import Gateway
@@ -339,4 +342,87 @@ async def test_an_error_that_is_nobodys_leaves_no_permit_behind() -> None:
     door = gateway(Settings(concurrency={"*": 1}), a=Fake(ZeroDivisionError()))
     with pytest.raises(ZeroDivisionError):
         await door.complete(ask())
+    await door.complete(ask())
+
+
+async def test_a_back_ends_own_timeout_is_no_deadline_that_nobody_set() -> None:
+    for temperature in (0, 0.7):
+        with pytest.raises(TimeoutError, match="the vector store"):
+            await gateway(a=Fake(TimeoutError("the vector store"))).complete(ask(temperature=temperature))
+
+
+async def test_who_joins_a_flight_has_its_own_deadline() -> None:
+    door, now = gateway(a=Fake(hang=5)), asyncio.get_running_loop().time()
+    patient = asyncio.create_task(door.complete(ask(temperature=0), deadline=now + 60))
+    await asyncio.sleep(0)
+    with pytest.raises(ModelTimeout, match="before the deadline"):
+        await asyncio.wait_for(door.complete(ask(temperature=0), deadline=now + 0.01), 4)
+    patient.cancel()
+
+
+def abandoned(*work: Coroutine[Any, Any, Any]) -> None:
+    """Begin the work in a loop that is closed before it ends; what is left of it is never collected."""
+
+    async def begin() -> None:
+        left.extend(asyncio.create_task(w) for w in work)
+        await asyncio.sleep(0.01)
+
+    left: list[asyncio.Task[Any]] = []
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(begin())
+    loop.close()
+    ABANDONED.extend(left)
+
+
+ABANDONED: list[asyncio.Task[Any]] = []
+
+
+def test_one_loop_after_the_other_may_use_it() -> None:
+    door = gateway(a=Fake())
+    for _ in range(3):
+        response, _ = asyncio.run(door.complete(ask(temperature=0)))
+        assert response.completions
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_a_closed_loop_left_in_flight_holds_up_nobody() -> None:
+    fake = Fake(hang=60)
+    door = gateway(Settings(concurrency={"*": 2}, rates={"*": (100, None)}), a=fake)
+    abandoned(*(door.complete(ask(temperature=t)) for t in (0, 0, 0.7, 0.7)))
+    fake.hang = 0
+    response, _ = asyncio.run(asyncio.wait_for(door.complete(ask(temperature=0)), 4))
+    assert response.completions
+
+
+def test_a_pause_that_a_server_asked_for_holds_in_the_next_loop_and_ends_there() -> None:
+    fake = Fake(ModelBusy("busy", status=429, retry_after=0.6))
+    door = gateway(a=fake)
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(door.complete(ask()), 0.05))
+    asyncio.run(asyncio.wait_for(door.complete(ask()), 10))
+    assert time.monotonic() - began >= 0.59
+
+
+def test_what_was_sent_in_a_closed_loop_counts_in_its_minute() -> None:
+    door = gateway(Settings(rates={"*": (1, None)}), a=Fake())
+    asyncio.run(door.complete(ask()))
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(door.complete(ask()), 0.1))
+
+
+async def test_another_loop_is_refused_while_the_first_is_open() -> None:
+    door, refused = gateway(a=Fake()), list[str]()
+    await door.complete(ask())
+
+    def elsewhere() -> None:
+        try:
+            asyncio.run(door.complete(ask()))
+        except RebutError as error:
+            refused.append(str(error))
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    await asyncio.to_thread(thread.join)
+    assert "belong to one event loop" in refused[0] and "a Runtime for each thread" in refused[0]
     await door.complete(ask())

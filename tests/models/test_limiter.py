@@ -185,3 +185,18 @@ async def test_how_long_a_pause_still_is() -> None:
     assert 29 < limiter.pausing <= 30
     limiter.close()
     assert limiter.pausing == 0
+
+
+async def test_one_that_follows_another_knows_what_that_one_learned() -> None:
+    former, limiter = Limiter(40), Limiter(40)
+    for _ in range(20):
+        permit = admitted(former)
+    former.exit(permit, well=False)
+    former.pause(0.05)
+    limiter.follow(former)
+    assert (limiter.limit, limiter.active) == (10, 0)
+    assert 0 < limiter.pausing <= 0.05
+    assert await limiter.wait() == 0
+    small = Limiter(4)
+    small.follow(former)
+    assert small.limit == 4

@@ -195,6 +195,26 @@ def test_several_files_are_one_set_and_their_rows_keep_their_file(scenario: Make
     ]
 
 
+@pytest.mark.parametrize("pattern", ["'part*.csv'", "'part?.csv'", "'part[12].csv'"])
+def test_rows_of_a_pattern_keep_their_ids_when_another_file_comes(
+    scenario: Make, tmp_path: Path, pattern: str
+) -> None:
+    spec = scenario("question,answer\na?,1\n", name="part1.csv")
+    plain = [item.id for item in items_of(spec)]
+    spec = loads(spec.source.replace("part1.csv", pattern), str(spec.path))
+    assert (plain, [item.id for item in items_of(spec)]) == (["2"], ["part1.csv:2"])
+    (tmp_path / "part2.csv").write_text("question,answer\nb?,2\n")
+    assert [item.id for item in items_of(spec)] == ["part1.csv:2", "part2.csv:2"]
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_a_plain_file(scenario: Make, tmp_path: Path) -> None:
+    spec = scenario("question,answer\na?,1\n,2\n", name="part.csv")
+    (tmp_path / "part.csv").rename(tmp_path / "part[1].csv")
+    spec = loads(spec.source.replace("part.csv", "'part[1].csv'"), str(spec.path))
+    assert wrong(spec) == ["part[1].csv:3: field 'question': a text is needed, not an empty text"]
+    assert [item.id for item in items_of(spec, limit=1)] == ["2"]
+
+
 def test_separators_can_be_said(scenario: Make) -> None:
     spec = scenario("question;answer\na?;1,5\n", name="d.csv")
     spec = loads(spec.source.replace("d.csv}", 'd.csv, separator: ";"}'), str(spec.path))
@@ -267,6 +287,67 @@ CHOICES = ("kind: choice", "fields: {choices: options}")
 def test_choices_are_shown_and_the_right_one_is_found(scenario: Make, options: Any, answer: Any) -> None:
     (item,) = items_of(scenario([{"question": "Which?", "options": options, "answer": answer}], *CHOICES))
     assert (item.inputs["question"], item.gold) == ("Which?\n\nA. red\nB. blue", ("B",))
+
+
+LABELLED = {"label": ["C", "A", "B"], "text": ["cat", "ant", "bee"]}
+NUMBERED = {"label": ["1", "2", "3", "4"], "text": ["ant", "bee", "cat", "dog"]}
+
+
+@pytest.mark.parametrize(
+    ("options", "answer", "right"),
+    [
+        (LABELLED, "C", "cat"),
+        (LABELLED, "(b).", "bee"),
+        (LABELLED, "B. bee", "bee"),
+        (LABELLED, "ant", "ant"),
+        ({"B": "bee", "A": "ant"}, "B", "bee"),
+        (NUMBERED, "3", "cat"),
+        (NUMBERED, 3, "cat"),
+        ({"label": [0, 1], "text": ["ant", "bee"]}, 1, "bee"),
+        ({"opa": "ant", "opb": "bee"}, "opb", "bee"),
+        ({"opa": "ant", "opb": "bee"}, 1, "bee"),
+        ({"opa": "ant", "opb": "bee"}, "B", "bee"),
+        ({"text": ["ant", "bee"]}, "B", "bee"),
+        (["0", "1", "2"], 2, "2"),
+        (["1", "0", "2"], 1, "0"),
+        (["1", "0", "2"], "1", "1"),
+    ],
+)
+def test_the_labels_of_choices_go_before_letter_and_place(
+    scenario: Make, options: Any, answer: Any, right: str
+) -> None:
+    (item,) = items_of(scenario([{"question": "Which?", "options": options, "answer": answer}], *CHOICES))
+    assert f"\n{item.gold[0]}. {right}" in item.inputs["question"]
+
+
+def test_an_answer_that_fits_two_choices_in_two_ways_is_refused(scenario: Make) -> None:
+    two_ways = [
+        (["B", "A"], "B"),
+        ({"label": ["1", "2"], "text": ["2", "1"]}, "1"),
+        ({"label": ["1", "2"], "text": ["2", "1"]}, 1),
+        (NUMBERED, 0),
+        (NUMBERED, "C"),
+        ({"label": ["a", "A"], "text": ["ant", "bee"]}, "a"),
+        ({"label": ["a"], "text": ["ant", "bee"]}, "a"),
+        ({"label": "ab", "text": ["ant", "bee"]}, "a"),
+        ({"label": ["a", None], "text": ["ant", "bee"]}, "a"),
+    ]
+    records = [{"question": f"{i}?", "options": o, "answer": a} for i, (o, a) in enumerate(two_ways)]
+    assert [
+        line.partition("field ")[2] for line in wrong(scenario(records, *CHOICES)) if "opt" not in line
+    ] == [
+        "'answer': 'B' is the letter of one choice and the text of another",
+        "'answer': '1' is the label of one choice and the text of another",
+        "'answer': '1' is the label of one choice and the text of another",
+        "'answer': 0 is none of the 4 choices (1, 2, 3, 4)",
+        "'answer': the text 'C' is none of the 4 choices (1, 2, 3, 4)",
+    ]
+    assert [line.partition("field ")[2] for line in wrong(scenario(records, *CHOICES)) if "opt" in line] == [
+        "'options': two choices have the label 'A'",
+        "'options': 2 choices need as many labels, not 1",
+        "'options': a list of labels is needed, not the text 'ab'",
+        "'options': a label is a text or number, not nothing",
+    ]
 
 
 def test_an_answer_outside_of_the_choices_is_named(scenario: Make) -> None:

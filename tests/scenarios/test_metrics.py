@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
@@ -12,6 +13,7 @@ from rebut.errors import InputError, ModelBusy
 from rebut.models.wire import Request
 from rebut.scenarios.grading import CODE_ALLOWED, Grader
 from rebut.scenarios.items import Item
+from rebut.scenarios.judging import Judges, needed_by
 from rebut.scenarios.loader import ScenarioInvalid
 from rebut.scenarios.metrics import MEASURES, contains, measured, scores
 from rebut.scenarios.runner import Runner, measure
@@ -185,6 +187,23 @@ async def test_a_judge_grades_each_answer_once_and_is_paid_like_a_run(runtime: O
         assert not again.seen
 
 
+async def test_a_judge_with_a_column_of_its_own_makes_no_trial_anew(
+    runtime: Open, judging: Write, tmp_path: Path
+) -> None:
+    (tmp_path / "sums.csv").write_text(
+        "question,answer,rubric\nWhat is 1 + 2?,3,brief\nWhat is 2 + 2?,4,long\n"
+    )
+    data = {"data": f"{{file: {tmp_path / 'sums.csv'}}}", "workflows": "[solve]"}
+    async with runtime(Adder()) as opened:
+        await measure(scenario(**data), opened)
+    judge = judging("1.0 if rubric == 'brief' else 0.5", "inputs: [", "inputs: [rubric, ")
+    adder = Adder()
+    async with runtime(adder) as opened:
+        report = await measure(scenario(**data, metrics=f"{{good: {{judge: {judge}}}}}"), opened)
+    assert [t.scores["good"] for t in report.trials] == [1.0, 0.5]
+    assert all(t.kept for t in report.trials) and len(adder.seen) == 2, "only the judge is asked"
+
+
 async def test_a_judge_is_held_to_the_total_and_goes_on_later(runtime: Open, judge: Path) -> None:
     change = {"metrics": f"{{good: {{judge: {judge}}}}}", "workflows": "[solve]"}
     async with runtime(Adder()) as open_:
@@ -240,7 +259,7 @@ async def test_a_judge_that_fails_is_told_and_asked_again_next_time(runtime: Ope
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("gold]", "rubric]", "asks for 'rubric', which no item has"),
+        ("gold]", "rubric]", "no field 'rubric' for 'rubric'"),
         ("response, gold]", "gold]", "takes no input 'response' or 'answer'"),
     ],
 )
@@ -254,11 +273,52 @@ async def test_judges_that_do_not_fit_are_refused_at_once(
     assert not adder.seen
 
 
-async def test_a_judge_off_the_scale_is_its_authors_mistake(runtime: Open, judging: Write) -> None:
-    judge = judging("7 if response and gold else 0")
+async def test_a_grade_off_the_scale_is_left_out_and_told(runtime: Open, judging: Write) -> None:
+    judge = judging("7 if response == gold else 0.5")
+    spec = scenario(metrics=f"{{fine: {{judge: {judge}}}}}", workflows="[solve]")
+    adder = Adder(wrong=lambda request, number: number in (1, 2))
+    async with runtime(adder) as open_:
+        runner = Runner(spec, open_)
+        report = await runner.run()
+    right = sum(t.right for t in report.trials)
+    told = [f"judge fine gave {right} grades that are no number from 0 to 1: left out"]
+    assert right > 1 and not report.stopped and runner.judges.warnings == told
+    assert all(t.scores == ({} if t.right else {"fine": 0.5}) for t in report.trials)
+    assert all(t.grading.calls == 1 for t in report.trials)
+    async with runtime(again := Adder()) as open_:
+        runner = Runner(spec, open_)
+        assert [t.scores for t in (await runner.found()).trials] == [t.scores for t in report.trials]
+        assert runner.judges.warnings == told and not (await runner.run()).stopped
+        assert runner.judges.warnings == told and not again.seen
+
+
+async def test_a_judge_that_said_nothing_is_not_asked_again(runtime: Open, judging: Write) -> None:
+    judge = judging("None if response == gold else 0.5")
+    spec = scenario(metrics=f"{{fine: {{judge: {judge}}}}}", workflows="[solve]")
     async with runtime(Adder()) as open_:
-        with pytest.raises(InputError, match="answered 7: a number from 0 to 1 is needed"):
-            await measure(scenario(metrics=f"{{good: {{judge: {judge}}}}}"), open_)
+        first = await measure(spec, open_)
+    assert not first.stopped and all(t.right and t.scores == {} for t in first.trials)
+    async with runtime(again := Adder()) as open_:
+        runner = Runner(spec, open_)
+        report = await runner.run()
+    assert (report.stopped, runner.judges.warnings, again.seen) == ("", [], [])
+    assert sum(t.grading.calls for t in report.trials) == sum(t.grading.calls for t in first.trials)
+
+
+async def test_what_judges_need_of_an_item_is_known_before_the_items_are_read(
+    runtime: Open, judging: Write
+) -> None:
+    judge = judging("0.5 if response and gold else 0", "gold]", "gold, rubric]")
+    async with runtime(Adder()) as open_:
+        plain = scenario(metrics="[exact]")
+        graded = scenario(metrics=f"{{fine: {{judge: {judge}}}, exact: exact}}")
+        assert needed_by(plain, open_) == frozenset()
+        assert needed_by(graded, open_) == {"question", "rubric"}
+        item = Item(id="a", inputs={"question": "a?", "rubric": "short"}, gold=("1",))
+        one = replace(trial(0, "solve", 1), item="a", answer="2")
+        judges = Judges(graded, open_, {}, [item])
+        (asked,) = judges._asked(one)
+    assert asked.task.item.inputs == {"question": "a?", "response": "2", "gold": "1", "rubric": "short"}
 
 
 def fails(request: Request, number: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import rebut
-from rebut.errors import InputError, ModelRefused, ModelUnavailable
+from rebut.errors import InputError, ModelRefused, ModelUnavailable, RebutError
 from rebut.models.limits import Limits
 from rebut.models.wire import Request
 from rebut.scenarios.runner import HOPELESS, Report, Runner, measure
@@ -212,18 +212,46 @@ async def test_progress_is_told_of_what_was_kept_and_of_each_new_trial(runtime: 
     ]
 
 
-async def test_a_run_that_another_process_holds_is_left_to_it(runtime: Open) -> None:
-    slow = Adder(delay=30)
-    async with runtime(slow) as one, runtime(Adder()) as other:
+async def test_a_run_that_another_process_is_at_is_waited_for_and_paid_once(runtime: Open) -> None:
+    slow, quick = Adder(delay=1.0), Adder()
+    async with runtime(slow) as one, runtime(quick) as other:
         first = asyncio.create_task(Runner(scenario(workflows="[solve]"), one, limit=1).run())
         await slow.told.wait()
         report = await Runner(scenario(workflows="[solve]"), other, limit=2).run()
-        assert [t.stop for t in report.trials] == ["failed", "answered"]
-        assert report.trials[0].error == "another process is at it: run the same command again"
+        assert [(t.stop, t.right) for t in report.trials] == [("answered", True)] * 2
+        assert outcomes(await first) == outcomes(report)[:1]
+    assert (len(slow.seen), len(quick.seen)) == (1, 1)
+
+
+async def test_a_run_that_another_process_gives_up_is_taken_up(runtime: Open) -> None:
+    slow, quick = Adder(delay=30), Adder()
+    async with runtime(slow) as one, runtime(quick) as other:
+        first = asyncio.create_task(Runner(scenario(workflows="[solve]"), one, limit=1).run())
+        await slow.told.wait()
+        second = asyncio.create_task(Runner(scenario(workflows="[solve]"), other, limit=2).run())
+        await quick.told.wait()
         first.cancel()
         await asyncio.wait([first])
-        again = await Runner(scenario(workflows="[solve]"), other, limit=2).run()
-        assert [t.stop for t in again.trials] == ["answered", "answered"]
+        assert [(t.stop, t.error) for t in (await second).trials] == [("answered", "")] * 2
+    assert len(quick.seen) == 2
+
+
+async def test_a_model_for_a_role_that_nobody_has_is_refused(runtime: Open) -> None:
+    with pytest.raises(
+        InputError, match=r"no contender has an agent or role 'sovler' \(did you mean 'solver'"
+    ):
+        Runner(scenario(), runtime(Adder()), models={"sovler": "adder/y"})
+
+
+@pytest.mark.parametrize("error", [InputError("no script"), ModelRefused("wrong key", status=401)])
+async def test_what_would_fail_every_trial_alike_ends_the_scenario(runtime: Open, error: RebutError) -> None:
+    def fails(request: Request, number: int) -> None:
+        raise error
+
+    adder = Adder(fails=fails)
+    with pytest.raises(type(error)):
+        await sitting(runtime, adder, scenario(workflows="[solve]"), concurrency=1)
+    assert len(adder.seen) == HOPELESS
 
 
 async def test_what_a_killed_process_used_counts_in_the_total(runtime: Open, store: Path) -> None:

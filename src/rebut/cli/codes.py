@@ -25,8 +25,8 @@ HELP = """\
 Exit codes:
   0    done; the answer is on stdout
   1    a replay differs from its record, or a bug in rebut
-  2    something you gave is wrong: workflow, question, model, key, option
-  3    a limit or a failure ended the run early; the best answer so far is on stdout
+  2    something you gave is wrong (workflow, question, model, key, option), or a model failed
+  3    a limit ended the run early; the best answer so far is on stdout
   4    the run ended without an answer
   5    a scenario's gate does not hold (--fail-under, --no-worse-than)
   130  interrupted (143: by SIGTERM)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from . import inputs
+from . import inputs, output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,6 +77,8 @@ async def read(ref: str, given: dict[str, Any], *, deep: bool) -> Found:
         runner = Runner(load(ref), runtime, models=models, limit=given.get("limit"))
         known = await runtime.store.runs_of(runner.spec.name) if runtime.store else []
         report = await runner.found()
+        for warning in runner.judges.warnings:
+            output.tell(f"warning: {warning}")
         others = _others(runner, known)
         if not report.trials:
             raise InputError(

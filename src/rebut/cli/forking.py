@@ -54,10 +54,10 @@ async def _fork(
 ) -> int:
     import rebut
 
-    from .history import full_id, opened
+    from .history import full_id, opened, there
     from .library import planned
 
-    async with rebut.Runtime(store) as runtime:
+    async with rebut.Runtime(there(store)) as runtime:
         kept = await full_id(opened(runtime), run)
         running = await runtime.fork(kept, at, params=inputs.params_of(params), **chosen)
         if not look.quiet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebut.errors import InputError
+from rebut.errors import InputError, RebutError
 
 from . import options, output
 from .codes import Exit
 from .options import look_of
-from .watching import go, told, watch
+from .watching import go, result_json, told, watch
 
 if TYPE_CHECKING:
+    from ..graphs.result import Result
+    from ..graphs.run import Run
     from ..graphs.runtime import Runtime
     from ..memory.store import Store
     from ..memory.values import RunInfo
@@ -128,18 +131,43 @@ def replay(source: str, store: str | None, **look: bool) -> int:
 async def _replay(source: str, is_file: bool, store: str | None, look: options.Look) -> int:
     import rebut
 
-    async with rebut.Runtime(store) as runtime:
+    async with rebut.Runtime(store if is_file else there(store)) as runtime:
         if not is_file:
             source = await full_id(opened(runtime), source)
         run = await runtime.replay(source)
-        code = told(await watch(run, look, kept=False), look, shown=False)
+        failure: RebutError | None = None
+        try:
+            code = told(await watch(run, look, kept=False), look, shown=False)
+        except RebutError as error:
+            failure, code = error, Exit.OK
+            if look.form == "json":
+                output.say_json(result_json(_failed(run, error)))
     difference = run.difference()
+    if failure is not None and difference is None:
+        output.tell(f"the run ended with: {failure}")
+    elif failure is not None:
+        output.complain(str(failure))
     if difference is None:
         output.tell("the replay agrees with the record")
         return code
     output.tell("the replay differs from the record:")
     output.tell(difference)
     return Exit.DRIFT
+
+
+def _failed(run: Run, error: RebutError) -> Result:
+    """What a replay that failed gives instead of its result."""
+    from ..graphs.result import Result
+
+    return Result(
+        answer=None,
+        stop_reason="failed",
+        detail=str(error),
+        run=run.id,
+        usage=run.usage,
+        notes=run.notes,
+        state=run.context.state,
+    )
 
 
 @click.command()
@@ -174,16 +202,36 @@ def import_(file: str, store: str | None) -> None:
     \b
     rebut import debate.jsonl
     """
-    id_ = go(with_store(store, lambda kept: kept.import_(Path(file))))
+    id_ = go(with_store(store, lambda kept: kept.import_(Path(file)), makes=True))
     output.tell(f"took in run {id_}; look at it with: rebut show {id_}")
 
 
-async def with_store(ref: str | None, work: Any) -> Any:
-    """What `work` makes of the store, which is closed behind it."""
+async def with_store(ref: str | None, work: Any, *, makes: bool = False) -> Any:
+    """What `work` makes of the store, which is closed behind it.
+
+    Raises:
+        InputError: runs are not kept, or the store that was named is not there; with `makes` it is made.
+    """
     import rebut
 
-    async with rebut.Runtime(ref) as runtime:
+    async with rebut.Runtime(ref if makes else there(ref)) as runtime:
         return await work(opened(runtime))
+
+
+def there(ref: str | None) -> str | None:
+    """The store's address, for those who only look at runs: a slip in it must make no store.
+
+    Raises:
+        InputError: the option or the environment names a file that is not there.
+    """
+    from ..memory.dialect import File, address
+
+    named = ref or os.environ.get("REBUT_STORE", "")
+    if named and named != "none":
+        where = address(named)
+        if isinstance(where, File) and not where.path.is_file():
+            raise InputError(f"there is no store at {where} (--store names another; rebut run makes one)")
+    return ref
 
 
 def opened(runtime: Runtime) -> Store:

@@ -52,7 +52,7 @@ def question_of(argument: str | None, file: str | None, *, wanted: bool) -> str 
         raise InputError("no question: give it as an argument, by -f FILE, or on stdin")
     if not question.strip():
         raise InputError("the question is empty")
-    return _sound("the question", question.strip("\n"))
+    return _sound("the question", _lines(question).strip("\n"))
 
 
 def reply_of(text: str | None, file: str | None) -> str | None:
@@ -63,7 +63,12 @@ def reply_of(text: str | None, file: str | None) -> str | None:
     """
     if file is not None:
         text = read_file(file)
-    return None if text is None else _sound("the reply", text.strip("\n"))
+    return None if text is None else _sound("the reply", _lines(text).strip("\n"))
+
+
+def _lines(text: str) -> str:
+    """The text with line ends as they are here, whatever they were where it was written."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _sound(what: str, text: str) -> str:

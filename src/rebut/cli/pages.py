@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rebut.errors import RebutError
@@ -33,7 +36,7 @@ def page(workflow: Workflow) -> str:
 
 
 def _agents(agents: Mapping[str, AgentSpec]) -> Iterator[str]:
-    rows = [(f"`{name}`", f"`{a.role}`", a.model or "", _code(a.seats)) for name, a in agents.items()]
+    rows = [(f"`{name}`", f"`{a.role}`", _cell(a.model or ""), _code(a.seats)) for name, a in agents.items()]
     seated = any(agent.seats for agent in agents.values())
     headings = ("agent", "role", "model", "seats")
     yield table(headings if seated else headings[:3], [row if seated else row[:3] for row in rows])
@@ -70,9 +73,20 @@ def _cell(text: str) -> str:
 
 
 def _command(workflow: Workflow) -> str:
-    others = "".join(f" --input {name}=..." for name in workflow.spec.inputs if name != "question")
-    question = ' "..."' if "question" in workflow.spec.inputs else ""
-    return f"```console\n$ rebut run {workflow.spec.name}{question}{others}\n```"
+    first, others = workflow.spec.inputs[:1], workflow.spec.inputs[1:]
+    given = "".join([' "..."' for _ in first] + [f" --input {name}=..." for name in others])
+    return f"```console\n$ rebut run {_typed(workflow)}{given}\n```"
+
+
+def _typed(workflow: Workflow) -> str:
+    """The workflow as it has to be typed: its name if it is of the library, else its file."""
+    from ..graphs.loader import LIBRARY
+
+    path = Path(workflow.spec.path)
+    if path.parent == LIBRARY or workflow.spec.path in ("", "<string>"):
+        return workflow.spec.name
+    bare = path.parent == Path() and not path.suffix  # without a folder it would be a name of the library
+    return shlex.quote(f".{os.sep}{path}" if bare else str(path))
 
 
 def _cost(workflow: Workflow) -> Iterator[str]:
@@ -98,7 +112,7 @@ def _growth(workflow: Workflow, plan: Plan) -> Iterator[tuple[str, str, str]]:
             except RebutError:
                 continue
             if (changed.calls, changed.calls_typical) != (plan.calls, plan.calls_typical):
-                yield f"`{name}={_shown(value)}`", str(changed.calls_typical), str(changed.calls)
+                yield _cell(f"`{name}={_shown(value)}`"), str(changed.calls_typical), str(changed.calls)
 
 
 def _others(param: Param) -> list[object]:

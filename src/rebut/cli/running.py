@@ -78,7 +78,7 @@ async def _run(
         wanted = first is not None and first not in named
         question = inputs.question_of(typed.question, typed.file, wanted=wanted)
         plan = planned(workflow)
-        running = workflow.start(question, seed=seed, **named)
+        running = workflow.start(question, inputs=named, seed=seed)
         result = await watch(running, look, plan, kept=runtime.store is not None)
         return told(result, look, shown=runtime.store is not None)
 
@@ -103,10 +103,10 @@ def resume(run: str | None, last: bool, store: str | None, **look: bool) -> int:
 async def _resume(run: str | None, store: str | None, look: Look) -> int:
     import rebut
 
-    from .history import full_id, opened
+    from .history import full_id, opened, there
     from .library import planned
 
-    async with rebut.Runtime(store) as runtime:
+    async with rebut.Runtime(there(store)) as runtime:
         id_ = await last_unfinished(runtime) if run is None else await full_id(opened(runtime), run)
         running = await runtime.resume(id_)
         return told(await watch(running, look, planned(running.workflow)), look)

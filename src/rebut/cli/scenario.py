@@ -179,6 +179,8 @@ async def _run(ref: str, given: dict[str, Any]) -> int:
             progress.end()
         if given["out"]:
             await _write(given["out"], report, runner.entrants, runtime)
+    for warning in runner.judges.warnings:
+        output.tell(f"warning: {warning}")
     lines = summary(report)
     told(report, lines, as_json=given["as_json"])
     if not gates.passed(report, lines, given, reference):
