@@ -244,7 +244,7 @@ NODE_KINDS: dict[str, Fixed] = {
             Key("for_each", _FOR_EACH, "one call per item, side by side"),
             Key("as", Word(), "the variable that holds the item; default: item", needs="for_each"),
             Key("at_most", COUNT, "calls at most; later items are left out", needs="for_each"),
-            Key("quorum", Number(whole=True, least=0), "how many calls must stand", needs="for_each"),
+            Key("quorum", Number(whole=True, least=0), "how many calls must stand"),
             *_REPLY,
             Key("layers", Flag(), "ask what every layer of the network makes of the labels"),
             Key("seat", Number(whole=True, least=0), "which seat of the agent is asked; default: index"),
@@ -292,11 +292,7 @@ NODE_KINDS: dict[str, Fixed] = {
                 Formula(),
                 "what each voter approves, ranks or gives points to: lists of numbers, from 1; None abstains",
             ),
-            Key(
-                "weights",
-                Formula(),
-                "weight of a voter, over item (with ballots: the ballot) and index",
-            ),
+            Key("weights", Formula(), "weight of a voter, over item (with ballots: the ballot) and index"),
             Key(
                 "rule",
                 Text(tuple(dict.fromkeys((*RULES, *ELECTIONS))), formulas=True, what="a voting rule"),

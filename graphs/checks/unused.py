@@ -1,10 +1,10 @@
-"""Agents and parameters that nothing uses, and results that nobody keeps: warnings."""
+"""Agents, parameters and quorums that nothing uses, and results that nobody keeps: warnings."""
 
 from __future__ import annotations
 
 from ..draft import Draft
 from ..sites import Sites
-from ..spec import CallNode, SetNode
+from ..spec import AskNode, CallNode, SetNode
 from .references import uses
 
 
@@ -24,6 +24,15 @@ def check(draft: Draft, sites: Sites) -> None:
             draft.problems.warn(
                 "unused", node.span, f"the result of node {name!r} is not kept", "add `save: name`"
             )
+        _quorum(draft, name, node)
+
+
+def _quorum(draft: Draft, name: str, node: object) -> None:
+    """Warn where a single call has one: whoever abstains then does not end the run."""
+    quorum = draft.key("nodes", name, "quorum")
+    if isinstance(node, AskNode) and node.for_each is None and node.quorum != 0 and quorum is not None:
+        note = "an agent that abstains leaves None, a call that fails ends the run; `sample` has a quorum"
+        draft.problems.warn("unused", quorum, "'quorum' means nothing without 'for_each'", note)
 
 
 def _params(draft: Draft, sites: Sites) -> None:

@@ -18,7 +18,7 @@ from rebut.graphs.loader import checks_of, loads
 from rebut.graphs.spec import Span
 
 WRONG = sorted((Path(__file__).parent / "wrong").glob("*.yaml"))
-WARNED = {"unused", "weights_idle"}
+WARNED = {"quorum_of_one", "unused", "weights_idle"}
 
 
 def shown(problems: list[Diagnostic]) -> str:
