@@ -426,7 +426,7 @@ def _joined(inputs: Mapping[str, Any] | None, others: Mapping[str, Any]) -> dict
     Raises:
         InputError: `inputs` is no mapping, or one is given both ways.
     """
-    given = {} if inputs is None else inputs
+    given: Any = {} if inputs is None else inputs
     if not isinstance(given, Mapping):
         raise InputError(f"inputs is a mapping of inputs by name, found {type(given).__name__}")
     for name in given:

@@ -181,7 +181,7 @@ def test_a_checkpoint_keeps_lists_of_a_form_without_entries() -> None:
 def test_what_no_form_can_have_is_no_field_of_a_record_either() -> None:
     for name in ("model_dump", "Bad", "_private"):
         with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
-            forms.Reply(**{"holds": True, name: "x"})
+            forms.Reply.model_validate({"holds": True, name: "x"})
     assert type(forms.Reply(agent="ada")) is forms.Reply
 
 

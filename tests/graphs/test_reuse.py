@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ answer: solution.answer
 MADE = json.dumps({"modules": ["Count.", "Check."]})
 
 
+BUILT: list[House] = []
+
+
 class House:
     """Runs of a workflow on one stage and one store."""
 
@@ -44,6 +48,7 @@ class House:
         self.stage = Stage({"maker": MADE, "solver": "Answer: 4", **said}, SINGLE)
         settings = Settings(retries=0)
         self.runtime = Runtime(store, settings=settings, gateway=Gateway(settings, {"stage": self.stage}))
+        BUILT.append(self)
 
     @property
     def store(self) -> Store:
@@ -61,6 +66,14 @@ class House:
         self.last = await flow.run(question, **options)
         assert self.last.answer == "4"
         return self.stage.order[before:]
+
+
+@pytest.fixture(autouse=True)
+async def closed() -> AsyncGenerator[None]:
+    """Closes the houses of a test."""
+    yield
+    while BUILT:
+        await BUILT.pop().runtime.close()
 
 
 @pytest.fixture

@@ -189,9 +189,8 @@ async def test_how_long_a_pause_still_is() -> None:
 
 async def test_one_that_follows_another_knows_what_that_one_learned() -> None:
     former, limiter = Limiter(40), Limiter(40)
-    for _ in range(20):
-        permit = admitted(former)
-    former.exit(permit, well=False)
+    permits = [admitted(former) for _ in range(20)]
+    former.exit(permits[-1], well=False)
     former.pause(0.05)
     limiter.follow(former)
     assert (limiter.limit, limiter.active) == (10, 0)
