@@ -190,11 +190,17 @@ async def _run(ref: str, given: dict[str, Any]) -> int:
 
 async def _write(out: Path, report: Report, entrants: Sequence[Entrant], runtime: Runtime) -> None:
     """Write all trials, with how sure their answers are said to be."""
+    from rebut.errors import StoreError
+
     from ..scenarios.confidence import sureness
     from ..scenarios.deliberation import courses
     from ..scenarios.trials_out import write_trials
 
-    found = await courses(report, entrants, runtime)
+    try:
+        found = await courses(report, entrants, runtime)
+    except StoreError as error:  # what was found and paid for is written all the same
+        output.tell(f"warning: {out} says nothing of how sure answers are: {error}")
+        found = {}
     write_trials(out, report.trials, sureness(report, found))
 
 
